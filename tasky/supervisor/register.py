@@ -1,0 +1,163 @@
+"""Which tasks run, which wait, who watches them: everything that HTTP threads, the store's writer and the loop share.
+
+One lock guards it, and nothing blocks while that is held.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ..errors import QueueFull, ShuttingDown
+from ..model.task import NewTask
+from ..model.worker import WorkerDefinition
+from .live import Live
+from .queue import Counts, Entry, Scheduler
+from .watch import Watcher
+
+
+class Register:
+    """Every method may be called by any thread."""
+
+    def __init__(
+        self, definitions: Mapping[str, WorkerDefinition], max_tasks: int, max_queued: int
+    ) -> None:
+        self._lock: Final = threading.Lock()
+        self._definitions = definitions
+        self._scheduler: Final = Scheduler(max_tasks, max_queued, _limits(definitions))
+        self._live: Final[dict[str, Live]] = {}
+        self._watchers: Final[dict[str, list[Watcher]]] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """From now on nothing comes in and nothing starts."""
+        with self._lock:
+            self._closed = True
+
+    @property
+    def over(self) -> bool:
+        """Closed, and nothing is live any more."""
+        with self._lock:
+            return self._closed and not self._live
+
+    def redefine(self, definitions: Mapping[str, WorkerDefinition]) -> None:
+        with self._lock:
+            self._definitions = definitions
+            self._scheduler.set_limits(_limits(definitions))
+
+    # ------------------------------------------------------------------ in
+
+    def admit(self, new: NewTask, definition: WorkerDefinition, now: int) -> Live | None:
+        """A slot for a task that is about to be stored; None: it has a place in the queue.
+
+        Raises QueueFull or ShuttingDown.
+        """
+        with self._lock:
+            if self._closed:
+                raise ShuttingDown
+            due = new.not_before is None or new.not_before <= now
+            if due and self._scheduler.reserve(new.worker):
+                timeout = definition.timeout if new.timeout is None else new.timeout
+                live = Live(new.id, new.worker, definition, now, new.params, timeout)
+                self._live[new.id] = live
+                return live
+            if not self._scheduler.expect():
+                raise QueueFull
+            return None
+
+    def enqueue(self, entry: Entry) -> None:
+        """The stored task of an `admit` takes its place in the queue."""
+        with self._lock:
+            self._scheduler.expected(entry)
+
+    def restore(self, entry: Entry) -> None:
+        """A task that was in the queue before comes back to it."""
+        with self._lock:
+            self._scheduler.add(entry)
+
+    def turn_away(self, new: NewTask, live: Live | None) -> list[Watcher]:
+        """The task of an `admit` was not stored: gives back its slot or place, and who watched."""
+        with self._lock:
+            if live is None:
+                self._scheduler.expected(None)
+            else:
+                del self._live[new.id]
+                self._scheduler.release(new.worker)
+            return self._watchers.pop(new.id, [])
+
+    def start(self, now: int) -> tuple[list[Live], int | None]:
+        """Queued tasks that have a slot now, and when the next delayed one is due."""
+        with self._lock:
+            if self._closed:
+                return [], None
+            lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
+            return lives, self._scheduler.due()
+
+    def _take(self, entry: Entry, now: int) -> Live:
+        live = Live(entry.task_id, entry.worker, self._definitions.get(entry.worker), now)
+        self._live[entry.task_id] = live
+        return live
+
+    # ------------------------------------------------------------------ out
+
+    def remove_queued(self, task_id: str) -> Entry | None:
+        with self._lock:
+            return self._scheduler.remove(task_id)
+
+    def release(self, live: Live) -> None:
+        """Its process has ended: the slot is free. The task is live until its end is stored."""
+        with self._lock:
+            self._scheduler.release(live.worker)
+
+    def forget(self, task_id: str) -> list[Watcher]:
+        """The task's end is stored; who waits for it."""
+        with self._lock:
+            self._live.pop(task_id, None)
+            return self._watchers.pop(task_id, [])
+
+    # ------------------------------------------------------------------ look
+
+    def live(self, task_id: str) -> Live | None:
+        return self._live.get(task_id)
+
+    def lives(self) -> list[Live]:
+        with self._lock:
+            return list(self._live.values())
+
+    def is_queued(self, task_id: str) -> bool:
+        with self._lock:
+            return task_id in self._scheduler
+
+    def counts(self) -> dict[str, Counts]:
+        with self._lock:
+            return self._scheduler.counts()
+
+    # ------------------------------------------------------------------ watchers
+
+    def watch(self, task_id: str, give_up: Callable[[Watcher], None]) -> Watcher:
+        """For a task that is about to be admitted."""
+        watcher = Watcher(task_id, give_up)
+        with self._lock:
+            self._watchers.setdefault(task_id, []).append(watcher)
+        return watcher
+
+    def watch_live(self, task_id: str, give_up: Callable[[Watcher], None]) -> Watcher | None:
+        watcher = Watcher(task_id, give_up)
+        with self._lock:
+            if task_id not in self._live and task_id not in self._scheduler:
+                return None
+            self._watchers.setdefault(task_id, []).append(watcher)
+        return watcher
+
+    def unwatch(self, watcher: Watcher) -> None:
+        with self._lock:
+            watchers = self._watchers.get(watcher.task_id, [])
+            if watcher in watchers:
+                watchers.remove(watcher)
+            if not watchers:
+                self._watchers.pop(watcher.task_id, None)
+
+
+def _limits(definitions: Mapping[str, WorkerDefinition]) -> dict[str, int]:
+    return {name: definition.max_tasks for name, definition in definitions.items()}
