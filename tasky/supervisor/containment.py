@@ -1,7 +1,7 @@
 """How a task's whole process tree is signalled, frozen and ended. The seam for stronger kinds (cgroup v2, subreaper).
 
-A process group's number is pinned by its leader as long as that is not reaped, so signals go to the group only while the
-leader lives or is a zombie of ours: never to a stored number.
+A process group's number is pinned by its leader as long as that is not reaped, so signals go to the group only while
+the leader lives or is a zombie of ours: never to a stored number.
 """
 
 from __future__ import annotations

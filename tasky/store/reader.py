@@ -1,0 +1,148 @@
+"""What is stored, for any thread: connections that only read, kept for the next caller."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ..errors import StoreError
+from ..model.states import State
+from ..model.task import Task
+from . import rows
+from .database import connect_reader, explain
+from .paging import Query, statement
+from .queries import QUERIES
+
+_KEPT: Final = 32  # idle connections
+
+
+class QueuedRow(NamedTuple):
+    """What the scheduler must know of a task that waits. `attempts` is how many have begun before."""
+
+    id: str
+    worker: str
+    priority: int
+    not_before: int | None
+    created: int
+    timeout: int | None
+    attempts: int
+
+
+class Reader:
+    """Answers from the last commit. Transactions are short: a long one would let the write-ahead log grow."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = path
+        self._lock: Final = threading.Lock()
+        self._idle: Final[list[sqlite3.Connection]] = []
+        self._open = True
+
+    def get(self, task_id: str) -> Task | None:
+        """The whole task, with its attempts."""
+        with self._transaction() as connection:
+            return _task(connection, task_id)
+
+    def state(self, task_id: str) -> State | None:
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["state"], (task_id,)).fetchone()
+        return None if row is None else State(row[0])
+
+    def params(self, task_id: str) -> dict[str, Any] | None:
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["params"], (task_id,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def page(self, query: Query) -> tuple[list[Task], str | None]:
+        """Tasks, newest first, without parameters, output and former attempts; and the cursor of the next page."""
+        sql, values = statement(query)
+        with self._connection() as connection:
+            found = connection.execute(sql, values).fetchall()
+        page = [rows.read_task(row) for row in found[: query.limit]]
+        return page, page[-1].id if page and len(found) > len(page) else None
+
+    def queued(self) -> Iterator[QueuedRow]:
+        """The tasks that wait, in the order in which they should start."""
+        with self._connection() as connection:
+            found = connection.execute(QUERIES["queued"]).fetchall()
+        return map(QueuedRow._make, found)
+
+    def active(self) -> list[Task]:
+        """The tasks that have a process, or had one when the server died."""
+        with self._transaction() as connection:
+            ids = [id_ for (id_,) in connection.execute(QUERIES["active"]).fetchall()]
+            return [task for task in (_task(connection, id_) for id_ in ids) if task is not None]
+
+    def enabled_overrides(self) -> dict[str, tuple[bool, bool]]:
+        """By worker: what a client set, and what the worker's file said then."""
+        with self._connection() as connection:
+            found = connection.execute(QUERIES["enabled"]).fetchall()
+        return {name: (bool(enabled), bool(defined)) for name, enabled, defined in found}
+
+    def counts(self) -> dict[State, int]:
+        """How many tasks are in each state."""
+        with self._connection() as connection:
+            return {State(state): n for state, n in connection.execute(QUERIES["totals"]).fetchall()}
+
+    def newest(self) -> str | None:
+        """The greatest id stored."""
+        with self._connection() as connection:
+            (newest,) = connection.execute(QUERIES["newest"]).fetchone()
+        return None if newest is None else str(newest)
+
+    def close(self) -> None:
+        """Close the idle connections; one that is in use is closed by its user."""
+        with self._lock:
+            self._open = False
+            idle, self._idle[:] = list(self._idle), []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Several statements on one and the same commit."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._take()
+            yield connection
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        finally:
+            if connection is not None:
+                self._give_back(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if not self._open:
+                raise StoreError("the store is closed")
+            if self._idle:
+                return self._idle.pop()
+        return connect_reader(self._path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if self._open and len(self._idle) < _KEPT:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def _task(connection: sqlite3.Connection, task_id: str) -> Task | None:
+    row = connection.execute(QUERIES["task"], (task_id,)).fetchone()
+    if row is None:
+        return None
+    found = connection.execute(QUERIES["attempts"], (task_id,)).fetchall()
+    return rows.read_task(row, [rows.read_attempt(attempt) for attempt in found])

@@ -1,0 +1,137 @@
+"""Records to rows and back. Whatever has a free form is JSON text: SQLite never sees a number of a client's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from ..model.states import State
+from ..model.task import Artifact, Attempt, Failure, NewTask, Outcome, Progress, Task
+
+Row: TypeAlias = Sequence[Any]
+
+
+def dump(value: Any) -> str:
+    """JSON in ASCII: what no UTF-8 can say (half a surrogate pair) is escaped."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def storable(text: str) -> str:
+    """`text` as SQLite can hold it. In JSON text, what is escaped here stays what it was."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _failure(failure: Failure | None) -> str | None:
+    return None if failure is None else dump(failure.as_json())
+
+
+def _progress(progress: Progress | None) -> str | None:
+    return None if progress is None else dump(progress.as_json())
+
+
+def _pack(artifacts: Iterable[Artifact]) -> str | None:
+    rows = [(item.path, item.name, item.media_type, item.size) for item in artifacts]
+    return dump(rows) if rows else None
+
+
+def new_task(new: NewTask, started: int | None, state: State) -> Row:
+    """For `insert_task`."""
+    key = new.idempotency
+    return (
+        new.id,
+        storable(new.worker),
+        state.value,
+        new.created,
+        started,
+        new.priority,
+        new.not_before,
+        new.timeout,
+        new.restart_of,
+        0 if started is None else 1,
+        started,
+        dump(new.labels) if new.labels else None,
+        None if key is None else storable(key.key),
+        None if key is None else key.digest,
+        dump(new.params),
+    )
+
+
+def outcome(task_id: str, end: Outcome) -> Row:
+    """For `finish`."""
+    return (
+        end.state.value,
+        end.finished,
+        end.duration,
+        None if end.output is None else storable(end.output),
+        _failure(end.failure),
+        _pack(end.artifacts),
+        _progress(end.progress),
+        task_id,
+    )
+
+
+def progress(task_id: str, latest: Progress) -> Row:
+    """For `save_progress`."""
+    return (_progress(latest), task_id)
+
+
+def attempt(task_id: str, ended: Attempt) -> Row:
+    """For `save_attempt`."""
+    return (
+        task_id,
+        ended.number,
+        ended.started,
+        ended.finished,
+        ended.exit_code,
+        ended.signal,
+        _failure(ended.failure),
+    )
+
+
+def read_attempt(row: Row) -> Attempt:
+    number, started, finished, exit_code, signal, failure = row
+    return Attempt(
+        number=number,
+        started=started,
+        finished=finished,
+        exit_code=exit_code,
+        signal=signal,
+        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+    )
+
+
+def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
+    """A task from the columns of the query `task`; `attempts` are those that have ended."""
+    (id_, worker, state, created, started, finished, duration, priority, not_before, timeout,
+     restart_of, attempt, attempt_started, labels, progress, failure, artifacts, params, output) = row  # fmt: skip
+    running = ()
+    if attempt_started is not None:
+        running = (Attempt(number=attempt, started=attempt_started),)
+    return Task(
+        id=id_,
+        worker=worker,
+        state=State(state),
+        created=created,
+        params={} if params is None else json.loads(params),
+        priority=priority,
+        labels=() if labels is None else tuple((key, value) for key, value in json.loads(labels)),
+        not_before=not_before,
+        timeout=timeout,
+        restart_of=restart_of,
+        started=started,
+        finished=finished,
+        duration=duration,
+        progress=None if progress is None else Progress(**json.loads(progress)),
+        output=output,
+        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+        artifacts=() if artifacts is None else _unpack(artifacts),
+        attempts=(*attempts, *running),
+    )
+
+
+def _unpack(artifacts: str) -> tuple[Artifact, ...]:
+    return tuple(
+        Artifact(path=path, name=name, media_type=media_type, size=size)
+        for path, name, media_type, size in json.loads(artifacts)
+    )

@@ -1,0 +1,165 @@
+"""What can be done to the stored tasks: each function makes an operation for `Writer.post` or `Writer.call`.
+
+Every operation looks first and changes after, so that one that is refused leaves nothing to undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+from typing import Final
+
+from ..errors import IdempotencyConflict, IllegalTransition, UnknownTask, WrongState
+from ..model.states import TERMINAL, TRANSITIONS, Event, State, advance
+from ..model.task import Attempt, NewTask, Outcome, Progress
+from . import rows
+from .queries import QUERIES
+from .writer import Operation
+
+_STATE: Final = QUERIES["state"]
+_INSERT: Final = QUERIES["insert_task"]
+_FINISH: Final = QUERIES["finish"]
+_SAVE_ATTEMPT: Final = QUERIES["save_attempt"]
+
+#: From where a task can end in each state.
+_BEFORE: Final = {
+    end: frozenset(state for (state, _), after in TRANSITIONS.items() if after is end)
+    for end in TERMINAL
+}
+
+
+def insert(new: NewTask, started: int | None) -> Operation[str]:
+    """A new task, Queued, or Running where its first attempt starts at once. Gives the id: where the idempotency
+    key is known, with the same digest, that of the first task (and nothing is inserted)."""
+    state = State.QUEUED if started is None else advance(State.QUEUED, Event.START)
+    row = rows.new_task(new, started, state)
+    key = new.idempotency
+
+    def operation(connection: Connection) -> str:
+        if key is not None:
+            known = connection.execute(QUERIES["task_by_key"], (rows.storable(key.key),)).fetchone()
+            if known is not None:
+                first, digest = known
+                if digest != key.digest:
+                    raise IdempotencyConflict
+                return str(first)
+        connection.execute(_INSERT, row)
+        for name, value in new.labels:
+            label = (rows.storable(name), rows.storable(value), new.id)
+            connection.execute(QUERIES["insert_label"], label)
+        return new.id
+
+    return operation
+
+
+def start(task_id: str, number: int, started: int) -> Operation[None]:
+    """A queued task's attempt begins."""
+
+    def operation(connection: Connection) -> None:
+        state = advance(_state(connection, task_id), Event.START)
+        row = (state.value, number, started, started, task_id)
+        connection.execute(QUERIES["start"], row)
+
+    return operation
+
+
+def change(task_id: str, event: Event) -> Operation[State]:
+    """Pause, resume or cancel of a task that has a process; gives the new state."""
+
+    def operation(connection: Connection) -> State:
+        before = _state(connection, task_id)
+        after = advance(before, event)
+        if after in TERMINAL or event in (Event.START, Event.RETRY):
+            raise IllegalTransition(f"to {event} a task that is {before} takes more than its state")
+        if after is not before:
+            connection.execute(QUERIES["set_state"], (after.value, task_id))
+        return after
+
+    return operation
+
+
+def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation[None]:
+    """The end of a task, and of the attempt that ran (None: it never started)."""
+    before = _BEFORE.get(outcome.state, frozenset())
+    row = rows.outcome(task_id, outcome)
+    ended = None if attempt is None else rows.attempt(task_id, attempt)
+
+    def operation(connection: Connection) -> None:
+        state = _state(connection, task_id)
+        if state not in before:
+            raise IllegalTransition(f"a task that is {state} cannot become {outcome.state}")
+        connection.execute(_FINISH, row)
+        if ended is not None:
+            connection.execute(_SAVE_ATTEMPT, ended)
+
+    return operation
+
+
+def requeue(task_id: str, attempt: Attempt, not_before: int | None = None) -> Operation[None]:
+    """An attempt ended badly and another follows, no sooner than `not_before`."""
+    ended = rows.attempt(task_id, attempt)
+
+    def operation(connection: Connection) -> None:
+        state = advance(_state(connection, task_id), Event.RETRY)
+        connection.execute(QUERIES["requeue"], (state.value, not_before, task_id))
+        connection.execute(_SAVE_ATTEMPT, ended)
+
+    return operation
+
+
+def save_progress(pairs: Iterable[tuple[str, Progress]]) -> Operation[None]:
+    """The latest progress of several tasks; those that have ended, or are gone, are left alone."""
+    batch = [rows.progress(task_id, progress) for task_id, progress in pairs]
+
+    def operation(connection: Connection) -> None:
+        connection.executemany(QUERIES["save_progress"], batch)
+
+    return operation
+
+
+def delete(task_id: str) -> Operation[None]:
+    """Forget a finished task."""
+
+    def operation(connection: Connection) -> None:
+        state = _state(connection, task_id)
+        if state not in TERMINAL:
+            raise WrongState(f"the task is {state}: only a finished task can be deleted", state.value)
+        connection.execute(QUERIES["delete"], (task_id,))
+
+    return operation
+
+
+def prune(now: int, age: int, count: int, limit: int = 256) -> Operation[list[str]]:
+    """Forget finished tasks that ended more than `age` ago, and the oldest of those beyond `count`: at most `limit`
+    of them. Gives their ids; as many as `limit` means that there may be more."""
+
+    def operation(connection: Connection) -> list[str]:
+        (total,) = connection.execute(QUERIES["finished_total"]).fetchone()
+        oldest = connection.execute(QUERIES["oldest_ends"], (limit,)).fetchall()
+        beyond = total - count
+        gone = [
+            id_
+            for place, (id_, finished) in enumerate(oldest)
+            if finished < now - age or place < beyond
+        ]
+        connection.executemany(QUERIES["delete"], [(id_,) for id_ in gone])
+        return gone
+
+    return operation
+
+
+def set_enabled(worker: str, enabled: bool, definition_enabled: bool) -> Operation[None]:
+    """A client's word on whether a worker takes tasks, and what the worker's file said then."""
+
+    def operation(connection: Connection) -> None:
+        row = (rows.storable(worker), int(enabled), int(definition_enabled))
+        connection.execute(QUERIES["set_enabled"], row)
+
+    return operation
+
+
+def _state(connection: Connection, task_id: str) -> State:
+    row = connection.execute(_STATE, (task_id,)).fetchone()
+    if row is None:
+        raise UnknownTask(f"there is no task {task_id}")
+    return State(row[0])
