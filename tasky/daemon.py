@@ -1,0 +1,237 @@
+"""The server as a whole: its parts put together, its signals, the order of its start and its end.
+
+Start: definitions, the state directory's lock, the socket, recovery, and only then the first request. End: no new task,
+SIGTERM to the running ones, their grace, SIGKILL, their ends stored, the last answers, the store closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any, Final
+
+from . import __version__
+from .config import Catalogue, FolderWatch, Listen, Settings
+from .errors import TaskyError
+from .logs import log_to_stderr
+from .service import Service
+from .store import Store
+from .supervisor import CONTAINMENT, Supervisor
+from .web.app import Readiness, create_app
+from .web.server import HttpServer, listen_tcp, listen_unix
+
+log = logging.getLogger(__name__)
+
+_HOUSEKEEPING: Final = 60.0  # seconds between two looks at what retention wants gone
+#: Descriptors that a task takes (three pipes, a pidfd, one to spare); that the rest of the server cannot do without;
+#: that it takes at the most (open logs, connections, the store).
+_PER_TASK: Final = 5
+_LEAST: Final = 512
+_MOST: Final = 2560
+_STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def serve(settings: Settings) -> int:
+    """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
+    log_to_stderr(settings.log_level)
+    _refuse_network(settings.listen)
+    _need_descriptors(settings.max_tasks)
+    with Signals() as signals:
+        server = Server(settings)
+        server.start(signals)
+        server.work(signals)
+        server.stop(signals)
+    log.info("stopped")
+    return 0
+
+
+class Server:
+    """Everything that one server is made of. What is half made when an error comes is undone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings: Final = settings
+        self._catalogue: Final = Catalogue(settings.workers_dir, settings.kill_grace)
+        self._catalogue.load()
+        with contextlib.ExitStack() as undo:
+            self._store: Final = Store.open(settings.state_dir, max_log=settings.max_log)
+            undo.callback(self._store.close)
+            self._socket: Final = _listen(settings.listen)
+            undo.callback(self._socket.close)
+            self._supervisor: Final = Supervisor(
+                self._store,
+                self._catalogue.definitions,
+                max_tasks=settings.max_tasks,
+                max_queued=settings.max_queued,
+                max_line=settings.max_line,
+            )
+            app = create_app(
+                Service(self._store, self._supervisor, self._catalogue),
+                max_body=settings.max_body,
+                max_waiting=max(1, settings.http.threads - 4),
+                ready=self._readiness,
+            )
+            self._http: Final = HttpServer(
+                app, self._socket, threads=settings.http.threads, max_body=settings.max_body
+            )
+            undo.pop_all()
+        self._watch: FolderWatch | None = None
+        self._draining = False
+
+    def start(self, signals: Signals) -> None:
+        self._supervisor.start()
+        self._http.start()
+        # A changed folder is treated as SIGHUP is: one thread reloads.
+        self._watch = FolderWatch(self._settings.workers_dir, lambda: signals.send(signal.SIGHUP))
+        self._watch.start()
+        names = ", ".join(sorted(self._catalogue.definitions)) or "none"
+        log.info("workers in %s: %s", self._settings.workers_dir, names)
+        log.info("state in %s, containment: %s", self._settings.state_dir, CONTAINMENT)
+        log.info("tasky %s listening on %s", __version__, _url(self._socket, self._settings.listen))
+
+    def work(self, signals: Signals) -> None:
+        """Until a signal says stop."""
+        next_look = 0.0
+        while True:
+            now = time.monotonic()
+            if now >= next_look:
+                next_look = now + _HOUSEKEEPING
+                retention = self._settings.retention
+                self._store.prune(retention.age, retention.count)
+            came = signals.wait(next_look - now)
+            if signal.SIGHUP in came:
+                self._reload()
+            if _STOP & came:
+                return
+
+    def stop(self, signals: Signals) -> None:
+        log.info(
+            "stopping: running tasks get SIGTERM, then their grace; a second signal ends the grace"
+        )
+        self._draining = True
+        assert self._watch is not None
+        self._watch.close()
+        self._supervisor.drain()
+        self._await_drained(signals)
+        self._http.stop()
+        self._supervisor.close()
+        self._store.close()
+        if self._settings.listen.path is not None:
+            self._settings.listen.path.unlink(missing_ok=True)
+
+    def _await_drained(self, signals: Signals) -> None:
+        def watch() -> None:
+            self._supervisor.join()
+            signals.send(signal.SIGALRM)
+
+        watcher = threading.Thread(target=watch, name="drain", daemon=True)
+        watcher.start()
+        while watcher.is_alive():
+            if _STOP & signals.wait(None):
+                log.info("stopping now: running tasks get SIGKILL")
+                self._supervisor.kill_now()
+            elif self._supervisor.join(0):
+                watcher.join()
+
+    def _reload(self) -> None:
+        self._catalogue.reload()
+        self._supervisor.reload(self._catalogue.definitions)
+        for problem in self._catalogue.problems:
+            log.error("not loaded: %s", problem)
+        log.info("workers loaded again: %d, mistakes: %d", len(self._catalogue.definitions),
+                 len(self._catalogue.problems))  # fmt: skip
+
+    def _readiness(self) -> Readiness:
+        return Readiness(
+            draining=self._draining,
+            containment=CONTAINMENT,
+            problems=self._catalogue.problems,
+        )
+
+
+class Signals:
+    """Signals as bytes on a socket, for one thread to wait on. To be entered by the main thread.
+
+    Python's own handlers do nothing: the byte is written by the C handler (signal.set_wakeup_fd), whichever thread the
+    kernel chose for it.
+    """
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)
+        self._before: dict[signal.Signals, Any] = {}
+        self._wakeup = -1
+
+    def __enter__(self) -> Signals:
+        self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        for number in (*_STOP, signal.SIGHUP):
+            self._before[number] = signal.signal(number, _nothing)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._ours.close()
+        self._theirs.close()
+
+    def wait(self, seconds: float | None) -> set[signal.Signals]:
+        """The signals that have come, after waiting for one for so long at the most (None: for ever)."""
+        self._ours.settimeout(seconds)
+        try:
+            return {signal.Signals(number) for number in self._ours.recv(64)}
+        except (TimeoutError, BlockingIOError):
+            return set()
+
+    def send(self, number: signal.Signals) -> None:
+        """As if the signal had come. Any thread; a full socket has enough to wake the reader."""
+        with contextlib.suppress(BlockingIOError):
+            self._theirs.send(bytes([number]))
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _listen(where: Listen) -> socket.socket:
+    if where.path is not None:
+        return listen_unix(where.path)
+    assert where.host is not None
+    assert where.port is not None
+    return listen_tcp(where.host, where.port)
+
+
+def _url(sock: socket.socket, where: Listen) -> str:
+    if where.path is not None:
+        return f"unix:{where.path}"
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _refuse_network(where: Listen) -> None:
+    if where.path is None and not where.is_loopback:
+        raise TaskyError(
+            f"refusing to listen on {where}: without authentication anybody who reaches this server"
+            " could run its workers. Use 127.0.0.1, [::1] or a unix socket"
+        )
+
+
+def _need_descriptors(max_tasks: int) -> None:
+    """Raises the soft limit of open files as far as `max_tasks` may need; an error where the hard one forbids it."""
+    tasks = max_tasks * _PER_TASK
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bound = sys.maxsize if hard == resource.RLIM_INFINITY else hard
+    if tasks + _LEAST > bound:
+        raise TaskyError(
+            f"max_tasks: {max_tasks} needs {tasks + _LEAST} open files and the limit is {hard}:"
+            f" raise it (ulimit -Hn, LimitNOFILE=) or set max_tasks to {(bound - _LEAST) // _PER_TASK}"
+        )
+    if soft != resource.RLIM_INFINITY:
+        wanted = min(bound, max(soft, tasks + _MOST))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,106 @@
+"""The wheel, in an empty environment, serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import REPOSITORY, write_definition
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from what git tracks (or would), in a folder of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        source, copy = REPOSITORY / name, folder / "source" / name
+        if source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copy)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, folder / "source"],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_what_is_in_it(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("tasky",):
+        ours = {
+            str(path.relative_to(REPOSITORY))
+            for path in (REPOSITORY / folder).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert ours <= names, f"not in the wheel: {sorted(ours - names)}"
+    assert not any(name.startswith(("tests/", "scripts/")) for name in names)
+
+
+def test_it_serves_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
+    tasky = environment / "bin/tasky"
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    clean |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+    pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    subprocess.run(pip, check=True, env=clean)
+    workers = tmp_path / "workers.d"
+    write_definition(workers, "greet", command=["/bin/echo", "hello"], protocol="text")
+    server = subprocess.Popen(
+        [
+            tasky,
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--workers-dir",
+            workers,
+            "--state-dir",
+            tmp_path / "state",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean,
+        cwd=tmp_path,
+    )
+    try:
+        assert server.stderr is not None
+        said = ""
+        for line in server.stderr:
+            said += line
+            if match := re.search(r"listening on (http://\S+)", line):
+                break
+        else:
+            pytest.fail(said)
+        done = subprocess.run(
+            [tasky, "--url", match[1], "run", "greet", "--wait", "--json"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=clean,
+        )
+        assert json.loads(done.stdout)["Output"] == {"string_output": "hello"}
+        with urllib.request.urlopen(f"{match[1]}/readyz") as answer:
+            assert answer.status == 200
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.communicate()
+    assert server.returncode == 0

@@ -1,0 +1,90 @@
+"""Ctrl-C and SIGTERM: SIGTERM to the workers, their grace, exit 0, nothing left, and the next start is clean."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.helpers import Server, wait_for
+
+
+def ready(server: Server, worker: str) -> str:
+    """Submits, and gives the id when the worker has said something."""
+    task_id = server.submit(worker)
+    wait_for(lambda: server.get(f"/tasks/{task_id}").get("Progress"), f"{worker} is up")
+    return task_id
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_running_tasks_end_and_queued_ones_wait(
+    serve: Callable[..., Server], number: signal.Signals
+) -> None:
+    server = serve(TASKY_MAX_TASKS="2")
+    polite, stubborn = ready(server, "polite"), ready(server, "stubborn")
+    queued = server.submit("true")
+    assert server.stop(number) == 0
+    assert not server.task_processes()
+    assert "Traceback" not in server.logged
+    server.start()
+    for task_id, signalled in ((polite, None), (stubborn, "SIGKILL")):
+        task = server.get(f"/tasks/{task_id}")
+        assert (task["Status"], task["Error"]["code"]) == ("Failed", "shutdown")
+        assert task["Error"].get("signal") == signalled
+    assert server.get(f"/tasks/{polite}/result")["Output"] == "bye"
+    assert server.await_status(queued, "Completed", "Failed") == "Completed"
+
+
+def test_a_second_signal_ends_the_grace(serve: Callable[..., Server], workers: object) -> None:
+    server = serve()
+    task_id = server.submit("sleep")
+    patient = ready(server, "polite")
+    server.request(
+        "POST", f"/tasks/{patient}/pause"
+    )  # stopped, it would not hear SIGTERM for its 60 s
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "stopping:" in server.logged, "it drains")
+    assert server.stop() == 0
+    server.start()
+    assert server.get(f"/tasks/{task_id}")["Error"]["code"] == "shutdown"
+
+
+def test_who_waits_is_answered(serve: Callable[..., Server]) -> None:
+    """A client that waits for a running task gets its end; one whose task is queued gets 202."""
+    import threading
+
+    server = serve(TASKY_MAX_TASKS="1")
+    answers = {}
+
+    def ask(worker: str) -> None:
+        answers[worker] = server.request("POST", f"/workers/{worker}?wait=60s", {})
+
+    threads = [threading.Thread(target=ask, args=("polite",))]
+    threads[0].start()
+    wait_for(lambda: server.get("/workers/polite")["running"], "polite runs")
+    threads.append(threading.Thread(target=ask, args=("true",)))
+    threads[1].start()
+    wait_for(lambda: server.get("/workers/true")["queued"], "true waits")
+    wait_for(
+        lambda: server.get("/tasks/?worker=polite")["Tasks"][0].get("Progress"), "polite is up"
+    )
+    assert server.stop() == 0
+    for thread in threads:
+        thread.join()
+    assert answers["polite"].status == 200
+    assert answers["polite"].json["Error"]["code"] == "shutdown"
+    assert answers["true"].status == 202
+    assert answers["true"].json["Status"] == "Queued"
+
+
+def test_a_draining_server_takes_no_task(serve: Callable[..., Server]) -> None:
+    server = serve()
+    ready(server, "stubborn")
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "stopping:" in server.logged, "it drains")
+    answer = server.request("POST", "/workers/true", {})
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert server.request("GET", "//readyz").status == 503
+    assert server.stop() == 0
