@@ -1,0 +1,28 @@
+"""Configuration: YAML files to Settings and WorkerDefinitions. The only importer of yaml.
+
+load_settings(path, environ, *, listen=None, workers_dir=None, state_dir=None) -> Settings
+load_workers(folder, *, kill_grace) -> tuple[dict[str, WorkerDefinition], list[Problem]]
+check(path: Path | None, environ: Mapping[str, str]) -> Report
+Catalogue(folder, kill_grace): the definitions in force; load() at start, reload() later
+FolderWatch(folder, call): calls when the folder has changed, and then been left alone for a moment
+"""
+
+from .catalogue import Catalogue
+from .checking import Report, check
+from .settings import Http, Listen, Retention, Settings
+from .sources import load_settings
+from .watch import FolderWatch
+from .workers import load_workers
+
+__all__ = [
+    "Catalogue",
+    "FolderWatch",
+    "Http",
+    "Listen",
+    "Report",
+    "Retention",
+    "Settings",
+    "check",
+    "load_settings",
+    "load_workers",
+]

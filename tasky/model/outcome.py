@@ -1,7 +1,7 @@
 """How a task ended, decided in one place from what its process did and what it said. Pure.
 
-Of several reasons the first in this order counts: an exit that we had not asked for, cancel, timeout or shutdown;
-then the worker's own error message; then the signal; then the exit status.
+Of several reasons the first in this order counts: that we ended it (cancel, timeout or shutdown); the worker's own
+error message; a signal; the exit status.
 """
 
 from __future__ import annotations
@@ -79,45 +79,44 @@ class Ending:
 
 def decide(ending: Ending) -> tuple[Event, Failure | None]:
     """What happens to the task, and why it failed if it did."""
-    failure = _failure(ending)
-    return (Event.FAIL, failure) if failure else (Event.SUCCEED, None)
+    found = _cause(ending)
+    if found is None:
+        return Event.SUCCEED, None
+    code, message = found
+    return Event.FAIL, Failure(
+        code=code,
+        message=message,
+        exit_code=ending.status.code or None,
+        signal=ending.status.signal_name,
+        details=ending.error.as_details() if ending.error and code is FailureCode.WORKER else None,
+    )
 
 
-def _failure(ending: Ending) -> Failure | None:
+def _cause(ending: Ending) -> tuple[FailureCode, str] | None:
     status = ending.status
-    facts = {"exit_code": status.code or None, "signal": status.signal_name}
     if ending.reason is not None:
-        return _stopped(ending, facts)
+        return _stopped(ending.reason, ending.timeout)
     if ending.error is not None:
-        details = ending.error.as_details()
-        return Failure(
-            code=FailureCode.WORKER, message=ending.error.message, details=details, **facts
-        )
+        return FailureCode.WORKER, ending.error.message
     if status.lost:
-        return Failure(
-            code=FailureCode.LOST,
-            message="its exit status was taken by another part of the process",
-        )
+        return FailureCode.LOST, "its exit status was taken by another part of the process"
     if status.signal is not None:
-        message = _with_words(f"killed by {status.signal_name}", ending.last_words)
-        return Failure(code=FailureCode.SIGNAL, message=message, **facts)
+        return FailureCode.SIGNAL, _with(f"killed by {status.signal_name}", ending.last_words)
     if status.code:
-        message = _with_words(f"exit status {status.code}", ending.last_words)
-        return Failure(code=FailureCode.EXIT, message=message, **facts)
+        return FailureCode.EXIT, _with(f"exit status {status.code}", ending.last_words)
     return None
 
 
-def _stopped(ending: Ending, facts: dict[str, Any]) -> Failure:
-    if ending.reason is Reason.TIMEOUT:
-        limit = format_duration(ending.timeout or 0)
-        return Failure(code=FailureCode.TIMEOUT, message=f"it ran for longer than {limit}", **facts)
-    if ending.reason is Reason.SHUTDOWN:
-        message = "the server was stopped while the task ran"
-        return Failure(code=FailureCode.SHUTDOWN, message=message, **facts)
-    return Failure(
-        code=FailureCode.SIGNAL, message="canceled", **facts
-    )  # not shown: the task is Canceled
+def _stopped(reason: Reason, timeout: int | None) -> tuple[FailureCode, str]:
+    match reason:
+        case Reason.TIMEOUT:
+            limit = format_duration(timeout or 0)
+            return FailureCode.TIMEOUT, f"it ran for longer than {limit}"
+        case Reason.SHUTDOWN:
+            return FailureCode.SHUTDOWN, "the server was stopped while the task ran"
+        case Reason.CANCEL:
+            return FailureCode.SIGNAL, "canceled"  # not shown: the task is Canceled
 
 
-def _with_words(message: str, last_words: str) -> str:
+def _with(message: str, last_words: str) -> str:
     return f"{message}: {last_words}" if last_words else message

@@ -86,7 +86,8 @@ class Idempotency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewTask:
-    """A task as submitted: parameters already checked, defaults filled in."""
+    """A task as submitted: parameters already checked, defaults filled in. `secrets` names those that are masked in
+    every answer, whatever the worker's definition says later."""
 
     id: str
     worker: str
@@ -98,6 +99,7 @@ class NewTask:
     timeout: int | None = None
     idempotency: Idempotency | None = None
     restart_of: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +142,7 @@ class Task:
     not_before: int | None = None
     timeout: int | None = None
     restart_of: str | None = None
+    secrets: tuple[str, ...] = ()
     started: int | None = None
     finished: int | None = None
     duration: int | None = None

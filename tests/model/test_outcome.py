@@ -60,7 +60,9 @@ def test_the_facts_are_kept() -> None:
 
 
 def test_the_message_has_the_last_words() -> None:
-    assert failure_of(status=BAD, last_words="disk on fire").message == "exit status 7: disk on fire"
+    assert (
+        failure_of(status=BAD, last_words="disk on fire").message == "exit status 7: disk on fire"
+    )
     assert failure_of(status=BAD).message == "exit status 7"
     limit = failure_of(status=KILLED, reason=Reason.TIMEOUT, timeout=90 * 10**9).message
     assert limit == "it ran for longer than 1m30s"

@@ -1,0 +1,73 @@
+"""What `tasky check` finds: the same as the start of the server, without one."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError, Problem
+from ..model.worker import KEYS, KILL_GRACE, WorkerDefinition
+from .files import mode_of
+from .settings import SETTINGS
+from .sources import load_settings, settings_file
+from .strict import load
+from .workers import definition_files, load_worker, load_workers
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at: the mistakes, the workers without any, and the files that were read."""
+
+    problems: tuple[Problem, ...]
+    workers: tuple[WorkerDefinition, ...]
+    files: tuple[Path, ...]
+
+
+def check(path: Path | None, environ: Mapping[str, str]) -> Report:
+    """Every mistake at once. `path` is a tasky.yaml (then the workers of its folder are checked too), a folder of
+    definitions, or one definition; None is what `tasky serve` would read."""
+    if path is None:
+        return _check_server(None, environ)
+    if stat.S_ISDIR(mode_of(path)):
+        return _check_folder(path, KILL_GRACE)
+    return _check_server(path, environ) if _holds_settings(path) else _check_worker(path)
+
+
+def _check_server(path: Path | None, environ: Mapping[str, str]) -> Report:
+    file = settings_file(path, environ)
+    files = (file,) if file else ()
+    try:
+        settings = load_settings(path, environ)
+    except ConfigError as error:
+        return Report(error.problems, (), files)
+    report = _check_folder(settings.workers_dir, settings.kill_grace)
+    return Report(report.problems, report.workers, files + report.files)
+
+
+def _check_folder(folder: Path, kill_grace: int) -> Report:
+    definitions, problems = load_workers(folder, kill_grace=kill_grace)
+    try:
+        files = definition_files(folder)
+    except ConfigError:  # among the problems already
+        files = []
+    return Report(tuple(problems), tuple(definitions.values()), tuple(files))
+
+
+def _check_worker(file: Path) -> Report:
+    loaded = load_worker(file, kill_grace=KILL_GRACE)
+    workers = (loaded.definition,) if loaded.definition else ()
+    return Report(loaded.problems, workers, (file,))
+
+
+def _holds_settings(file: Path) -> bool:
+    """Whether the file is one of settings: by its keys, and by its name if they do not tell."""
+    by_name = file.stem == "tasky"
+    try:
+        keys = load(file).data.keys()
+    except ConfigError:  # the check itself will say so
+        return by_name
+    settings = len(keys & {path[0] for path in SETTINGS})
+    worker = len(keys & set(KEYS))
+    return by_name if settings == worker else settings > worker

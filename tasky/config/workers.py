@@ -1,0 +1,119 @@
+"""Definitions from a folder: one YAML file each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import ConfigError, Problem
+from ..model.worker import WorkerDefinition, parse_worker
+from .files import failure, reason
+from .host import settle
+from .strict import load
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One file: its definition, or what is wrong with it."""
+
+    file: Path
+    definition: WorkerDefinition | None
+    problems: tuple[Problem, ...] = ()
+    name_line: int = 0
+
+
+def load_workers(
+    folder: Path, *, kill_grace: int
+) -> tuple[dict[str, WorkerDefinition], list[Problem]]:
+    """The definitions of a folder by name, and everything that is wrong in it."""
+    try:
+        by_file, problems = read_folder(folder, kill_grace, {})
+    except ConfigError as error:
+        return {}, list(error.problems)
+    return by_name(by_file), problems
+
+
+def by_name(by_file: Mapping[Path, WorkerDefinition]) -> dict[str, WorkerDefinition]:
+    """Sorted."""
+    definitions = {definition.name: definition for definition in by_file.values()}
+    return dict(sorted(definitions.items()))
+
+
+def read_folder(
+    folder: Path, kill_grace: int, former: Mapping[Path, WorkerDefinition]
+) -> tuple[dict[Path, WorkerDefinition], list[Problem]]:
+    """Each file's definition, and everything that is wrong. A broken file keeps the definition that it had before.
+    ConfigError if the folder cannot be read."""
+    loaded = [load_worker(file, kill_grace=kill_grace) for file in definition_files(folder)]
+    by_file, disputes = _settle_names(loaded, former)
+    problems = [*(problem for one in loaded for problem in one.problems), *disputes]
+    return by_file, sorted(problems, key=lambda problem: problem.file)
+
+
+def load_worker(file: Path, *, kill_grace: int) -> Loaded:
+    """What one file defines."""
+    try:
+        document = load(file)
+    except ConfigError as error:
+        return Loaded(file, None, error.problems)
+    draft = parse_worker(document.data, stem=file.stem, kill_grace=kill_grace)
+    # A link stands for its file, which has its program beside it.
+    definition, mistakes = settle(draft.definition, Path(os.path.realpath(file)).parent)
+    problems = document.problems([*draft.mistakes, *mistakes])
+    return Loaded(file, None if problems else definition, tuple(problems), document.line("name"))
+
+
+def definition_files(folder: Path) -> list[Path]:
+    """The files that define workers, sorted by name; hidden ones (an editor's) do not."""
+    try:
+        files = [file for file in folder.iterdir() if file.suffix in _SUFFIXES]
+    except OSError as error:
+        message = f"the folder of the workers cannot be read ({reason(error)}): create it, or set workers_dir"
+        raise failure(folder, message) from error
+    return sorted(file for file in files if not file.name.startswith("."))
+
+
+def _settle_names(
+    loaded: list[Loaded], former: Mapping[Path, WorkerDefinition]
+) -> tuple[dict[Path, WorkerDefinition], list[Problem]]:
+    """Each file's definition, and the problems of files that ask for a name that another has. The name stays with the
+    file that had it before, else it goes to the first; the other keeps what it had."""
+    claims = {
+        one.file: one.definition or former[one.file]
+        for one in loaded
+        if one.definition or one.file in former
+    }
+    lines = {one.file: one.name_line for one in loaded}
+    problems: list[Problem] = []
+    while dispute := _dispute(claims, former):
+        owner, loser = dispute
+        problems.append(_taken(loser, lines[loser], claims[loser].name, owner))
+        if loser in former:
+            claims[loser] = former[loser]
+        else:
+            del claims[loser]
+    return claims, problems
+
+
+def _dispute(
+    claims: Mapping[Path, WorkerDefinition], former: Mapping[Path, WorkerDefinition]
+) -> tuple[Path, Path] | None:
+    """Two files that claim the same name: whose it is, and whose it is not."""
+    owners: dict[str, Path] = {}
+    for file, definition in claims.items():
+        owner = owners.setdefault(definition.name, file)
+        if owner is file:
+            continue
+        had = file in former and former[file].name == definition.name
+        return (file, owner) if had else (owner, file)
+    return None
+
+
+def _taken(file: Path, line: int, name: str, owner: Path) -> Problem:
+    message = f"{name} is defined by {owner} already: give this worker another name"
+    return Problem(file, line, "name", message)
