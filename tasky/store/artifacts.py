@@ -17,6 +17,7 @@ from ..model.task import Artifact
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE: Final = 0o700
+_SHOWN: Final = 200  # characters of a path in a note
 
 
 class Announcement(Protocol):
@@ -45,7 +46,7 @@ def collect(
         try:
             steps = _steps(item.path, work)
         except Refused as refusal:
-            notes.append(f"artifact {item.path!r} was refused: {refusal}")
+            notes.append(_note(item, f"was refused: {refusal}"))
         else:
             wanted.pop(steps, None)
             wanted[steps] = item
@@ -54,12 +55,17 @@ def collect(
         try:
             size = _move(work, files, steps)
         except Refused as refusal:
-            notes.append(f"artifact {item.path!r} was refused: {refusal}")
+            notes.append(_note(item, f"was refused: {refusal}"))
         except OSError as error:
-            notes.append(f"artifact {item.path!r} could not be kept: {error.strerror}")
+            notes.append(_note(item, f"could not be kept: {error.strerror}"))
         else:
             kept.append(_artifact(steps, item, size))
     return kept, notes
+
+
+def _note(item: Announcement, what: str) -> str:
+    path = item.path if len(item.path) <= _SHOWN else f"{item.path[:_SHOWN]}…"
+    return f"artifact {path!r} {what}"
 
 
 def _artifact(steps: Sequence[str], item: Announcement, size: int) -> Artifact:
@@ -82,10 +88,10 @@ def _steps(path: str, work: str) -> tuple[str, ...]:
     if not steps:
         raise Refused("it names no file")
     try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        raise Refused("no file can have this name") from None
-    if "\0" in path:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:  # half a surrogate pair
+        name = b"\0"
+    if b"\0" in name:
         raise Refused("no file can have this name")
     return steps
 
@@ -93,28 +99,30 @@ def _steps(path: str, work: str) -> tuple[str, ...]:
 def _move(work: str, files: str, steps: Sequence[str]) -> int:
     """Rename the file and give its size."""
     *folders, name = steps
+    owner = os.stat(work, follow_symlinks=False).st_uid  # noqa: PTH116
     with _descend(work, folders) as source:
         found = os.stat(name, dir_fd=source, follow_symlinks=False)
-        _must_be_ours(found, os.fstat(source))
+        _must_be_its_own(found, owner)
         with _descend(files, folders, make=True) as target:
             _rename(name, source, target)
             arrived = os.stat(name, dir_fd=target, follow_symlinks=False)
             if not _same(found, arrived):
-                os.unlink(name, dir_fd=target)
+                os.rename(name, name, src_dir_fd=target, dst_dir_fd=source)
                 raise Refused("it changed while it was moved")
             if not arrived.st_mode & stat.S_IRUSR:
-                os.chmod(name, 0o600, dir_fd=target)  # noqa: PTH101 - a file, and in a folder of ours
+                os.chmod(name, 0o600, dir_fd=target)
             return arrived.st_size
 
 
-def _must_be_ours(found: os.stat_result, folder: os.stat_result) -> None:
+def _must_be_its_own(found: os.stat_result, owner: int) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise Refused("it is a symbolic link")
     if not stat.S_ISREG(found.st_mode):
         raise Refused("it is not a regular file")
-    # A second name for somebody else's file would be served with this server's rights.
-    if found.st_nlink > 1 and found.st_uid != folder.st_uid:
-        raise Refused("it is a link to a file of another user")
+    # Another user's file that a worker linked or moved here would be served with this server's rights. Root can read
+    # everything anyway.
+    if found.st_uid != owner and owner != 0:
+        raise Refused("it belongs to another user")
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:
@@ -140,7 +148,7 @@ def _descend(top: str, folders: Sequence[str], *, make: bool = False) -> Iterato
         for folder in folders:
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(folder, _PRIVATE, dir_fd=fd)  # noqa: PTH102
+                    os.mkdir(folder, _PRIVATE, dir_fd=fd)
             deeper = _open(folder, fd)
             os.close(fd)
             fd = deeper
@@ -154,4 +162,3 @@ def _open(folder: str, parent: int) -> int:
         return os.open(folder, _FOLDER, dir_fd=parent)
     except NotADirectoryError:
         raise Refused("a folder on the way to it is a link, or no folder") from None
-

@@ -20,6 +20,9 @@ from .queries import MIGRATIONS
 
 BUSY_TIMEOUT: Final = 5000  # milliseconds that SQLite waits for a foreign process' lock
 WAL_PAGES: Final = 1000  # a checkpoint after so many: 4 MiB
+READER_CACHE: Final = (
+    512  # KiB of pages that a reading connection keeps; the system caches the rest
+)
 WAL_LIMIT: Final = 64 << 20  # bytes that the write-ahead log keeps of its size after a checkpoint
 CHECK_SECONDS: Final = 1.0  # that the structure is looked at when the store opens
 _ALMOST_NOTHING: Final = 1 << 20
@@ -29,21 +32,23 @@ log = logging.getLogger(__name__)
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes and checkpoints."""
-    connection = _connect(path)
-    _set(connection, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
-    _set(connection, f"wal_autocheckpoint={WAL_PAGES}", f"journal_size_limit={WAL_LIMIT}")
-    return connection
+    return _connect(
+        path,
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"wal_autocheckpoint={WAL_PAGES}",
+        f"journal_size_limit={WAL_LIMIT}",
+    )
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that neither writes nor checkpoints."""
-    connection = _connect(path)
-    _set(connection, "query_only=ON", "wal_autocheckpoint=0")
-    return connection
+    """A connection that neither writes nor checkpoints. There may be many: each has a small cache."""
+    return _connect(path, "query_only=ON", "wal_autocheckpoint=0", f"cache_size=-{READER_CACHE}")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
+def _connect(path: Path, *pragmas: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=BUSY_TIMEOUT / 1000,
@@ -51,11 +56,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
-
-
-def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
-    for pragma in pragmas:
-        connection.execute(f"PRAGMA {pragma}").close()
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3.Connection:
@@ -67,9 +74,11 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3
     except (OSError, sqlite3.Error) as error:
         raise explain(error, path) from error
     try:
+        _must_have_wal(connection, path)
         _quick_check(connection, path)
         migrate(connection, path, migrations)
-        connection.execute("BEGIN IMMEDIATE").close()  # says now, not later, that nothing can be written
+        # Says now, not later, that nothing can be written.
+        connection.execute("BEGIN IMMEDIATE").close()
         connection.execute("COMMIT").close()
     except sqlite3.Error as error:
         connection.close()
@@ -78,6 +87,14 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> sqlite3
         connection.close()
         raise
     return connection
+
+
+def _must_have_wal(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":  # SQLite does not say so when it cannot
+        raise StoreError(
+            f"{path}: SQLite has no write-ahead log on this filesystem: use a local one"
+        )
 
 
 def _quick_check(connection: sqlite3.Connection, path: Path) -> None:

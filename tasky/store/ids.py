@@ -20,7 +20,9 @@ class TaskIds:
         self._last = 0 if seed is None else _ordinal(seed)
 
     def new(self) -> str:
-        random = int.from_bytes(os.urandom(9), "big")  # 40 bits start the counter, its top two bits are left to grow
+        random = int.from_bytes(
+            os.urandom(9), "big"
+        )  # 40 bits start the counter, its top two bits are left to grow
         with self._lock:
             ordinal = (time.time_ns() // 1_000_000) << 42 | (random >> 32)
             if ordinal <= self._last:

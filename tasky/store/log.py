@@ -14,10 +14,12 @@ import json
 import os
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 
@@ -61,6 +63,8 @@ class LogLine:
 STREAMS: Final = tuple(Stream)
 RECORD: Final = struct.Struct("<QQqQIB3x")
 _PART: Final = re.compile(r"log(?:\.(\d+))?\.index", re.ASCII)
+# O_NONBLOCK: should a worker have put a FIFO there, nobody waits for its other end.
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CHUNK: Final = 64 << 10
 _RECORDS: Final = 256  # read at once
 
@@ -71,7 +75,7 @@ def part_names(number: int) -> tuple[str, str]:
     return data, f"{data}.index"
 
 
-def part_numbers(folder: Path | str) -> list[int]:
+def part_numbers(folder: str) -> list[int]:
     """The parts that exist, in order."""
     try:
         names = os.listdir(folder)  # noqa: PTH208
@@ -81,18 +85,35 @@ def part_numbers(folder: Path | str) -> list[int]:
     return sorted(int(match[1] or 0) for match in found if match is not None)
 
 
+def sound_records(index: int) -> tuple[int, Record | None]:
+    """How many records an index has, and the last. A power loss may have left less than a record at its end, or
+    zeros."""
+    count = os.fstat(index).st_size // RECORD.size
+    while count:
+        record = _unpack(os.pread(index, RECORD.size, (count - 1) * RECORD.size))
+        if record.lines and record.stream < len(STREAMS):
+            return count, record
+        count -= 1
+    return 0, None
+
+
+def _unpack(data: bytes) -> Record:
+    # One that is cut off while it is read is as good as zeros: no line is in it.
+    return Record._make(RECORD.unpack(data.ljust(RECORD.size, b"\0")))
+
+
 class LogReader:
     """Reads the log of the task whose folder this is, as far as it goes at that moment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder: Final = folder
 
     def last(self) -> int:
         """The number of the last line; 0 where there is none."""
         for number in reversed(part_numbers(self._folder)):
-            with _Part(self._folder, number) as part:
-                if part.count:
-                    return part.record(part.count - 1).last
+            with _part(self._folder, number) as part:
+                if part is not None:
+                    return part.last
         return 0
 
     def lines(
@@ -101,39 +122,39 @@ class LogReader:
         """The lines behind number `after`; with `tail` the last so many of them, with `limit` the first so many."""
         if tail is not None:
             after = max(after, self.last() - tail)
-        for count, line in enumerate(self._lines(after), 1):
-            if limit is not None and count > limit:
-                return
-            yield line
+        return islice(self._lines(after), limit)
 
     def stdout(self, limit: int) -> tuple[bytes, bool]:
-        """The first bytes of the stream stdout, and whether there is more of it."""
+        """The first bytes of the stream stdout, and whether there was more of it (or may have been, in a gap)."""
         pieces: list[bytes] = []
-        room = limit
-        for number in part_numbers(self._folder):
-            with _Part(self._folder, number) as part:
-                for record in part.records(0):
-                    if STREAMS[record.stream] is not Stream.STDOUT:
-                        continue
-                    if record.length > room:
-                        pieces.append(part.data(record.offset, room))
+        seen = 0  # the last line so far
+        for part in self._parts():
+            for record in part.records(0):
+                if record.first > seen + 1:
+                    return b"".join(pieces), True
+                seen = record.last
+                if STREAMS[record.stream] is Stream.STDOUT:
+                    pieces.append(part.data(record.offset, min(record.length, limit)))
+                    if record.length > limit:
                         return b"".join(pieces), True
-                    pieces.append(part.data(record.offset, record.length))
-                    room -= record.length
+                    limit -= record.length
         return b"".join(pieces), False
 
     def _lines(self, after: int) -> Iterator[LogLine]:
         seen = 0  # the last line of the part before
+        for part in self._parts():
+            begin = part.record(0)
+            if begin.first > seen + 1 and begin.first - 1 > after:
+                yield _gap(seen + 1, begin)
+            seen = part.last
+            if seen > after:
+                yield from part.lines(after)
+
+    def _parts(self) -> Iterator[_Part]:
         for number in part_numbers(self._folder):
-            with _Part(self._folder, number) as part:
-                if not part.count:
-                    continue
-                begin = part.record(0)
-                if begin.first > seen + 1 and begin.first - 1 > after:
-                    yield _gap(seen + 1, begin)
-                seen = part.record(part.count - 1).last
-                if seen > after:
-                    yield from part.lines(after)
+            with _part(self._folder, number) as part:
+                if part is not None:
+                    yield part
 
 
 def _gap(first: int, behind: Record) -> LogLine:
@@ -142,59 +163,57 @@ def _gap(first: int, behind: Record) -> LogLine:
     return LogLine(last, behind.time, Stream.TASKY, text)
 
 
-class _Part:
-    """A data file and its index, as they are now. One that is removed meanwhile is empty."""
-
-    def __init__(self, folder: Path, number: int) -> None:
-        data, index = part_names(number)
-        self._fds: list[int] = []
-        self.count = 0
+@contextmanager
+def _part(folder: str, number: int) -> Iterator[_Part | None]:
+    """A part as it is now; None where it is empty, or was removed meanwhile."""
+    with ExitStack() as opened:
         try:
-            for name in (data, index):
-                self._fds.append(os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+            data, index = [_open(f"{folder}/{name}", opened) for name in part_names(number)]
         except FileNotFoundError:
-            return
-        self.count = os.fstat(self._fds[1]).st_size // RECORD.size
+            part = None
+        else:
+            count, last = sound_records(index)
+            part = _Part(data, index, count, last.last) if last is not None else None
+        yield part
 
-    def __enter__(self) -> _Part:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        for fd in self._fds:
-            os.close(fd)
+def _open(path: str, opened: ExitStack) -> int:
+    fd = os.open(path, _READ)
+    opened.callback(os.close, fd)
+    return fd
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A data file and its index (descriptors), which has `count` records; `last` is the last line's number."""
+
+    text: int
+    index: int
+    count: int
+    last: int
 
     def record(self, place: int) -> Record:
-        return Record._make(RECORD.unpack(os.pread(self._fds[1], RECORD.size, place * RECORD.size)))
+        return _unpack(os.pread(self.index, RECORD.size, place * RECORD.size))
 
     def records(self, place: int) -> Iterator[Record]:
         while place < self.count:
             wanted = min(_RECORDS, self.count - place) * RECORD.size
-            yield from map(
-                Record._make,
-                RECORD.iter_unpack(os.pread(self._fds[1], wanted, place * RECORD.size)),
-            )
+            found = os.pread(self.index, wanted, place * RECORD.size)
+            whole = len(found) // RECORD.size * RECORD.size
+            yield from map(Record._make, RECORD.iter_unpack(found[:whole]))
             place += _RECORDS
 
     def data(self, offset: int, length: int) -> bytes:
-        return os.pread(self._fds[0], length, offset)
+        return os.pread(self.text, length, offset)
 
     def lines(self, after: int) -> Iterator[LogLine]:
-        for record in self.records(self._place(after)):
+        """The lines behind number `after`."""
+        place = bisect_right(range(self.count), after, key=lambda place: self.record(place).last)
+        for record in self.records(place):
             stream = STREAMS[record.stream]
             for n, line in enumerate(self._split(record), record.first):
                 if n > after:
                     yield _line(n, record.time, stream, line)
-
-    def _place(self, after: int) -> int:
-        """The first record with a line behind `after`."""
-        low, high = 0, self.count
-        while low < high:
-            middle = (low + high) // 2
-            if self.record(middle).last > after:
-                high = middle
-            else:
-                low = middle + 1
-        return low
 
     def _split(self, record: Record) -> Iterator[bytes]:
         carry: list[bytes] = []

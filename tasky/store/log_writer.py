@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from .log import RECORD, STREAMS, LogReader, Record, Stream, part_names, part_numbers
+from .log import RECORD, STREAMS, LogReader, Stream, part_names, part_numbers, sound_records
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-_MERGED: Final = 64 << 10  # bytes of segments that become one: what a reader scans to find a line in it
+_MERGED: Final = 64 << 10  # bytes of segments that become one, to be read as a whole
 _TAILS: Final = 2  # tail files that are kept
 
 
@@ -23,41 +24,56 @@ class Segment(NamedTuple):
 
 
 class LogWriter:
-    """Appends to a log, and continues one that exists. Its size stays within `max_log`: half of it for the head, the
-    rest for the newest lines."""
+    """Appends to a log, and continues one that exists. Its files are opened by the first write, and again by one that
+    follows `close`. Half of `max_log` bytes is for the head, the rest for the newest lines; only a segment that is
+    too big by itself makes them more.
 
-    def __init__(self, folder: Path | str, max_log: int) -> None:
+    `lost` lines could not be written and the log does not say so yet; `complete` means that none ever was lost.
+    """
+
+    def __init__(self, folder: str, max_log: int) -> None:
         self._folder: Final = folder
         self._max_log: Final = max_log
-        numbers = part_numbers(folder)
-        self._part = _Part(folder, numbers[-1] if numbers else 0)
-        self.last = self._part.last or LogReader(Path(folder)).last()  # the number of the last line
-        self._lost = 0
+        self._part: _Part | None = None
+        self._last = 0  # the number of the last line
+        self.lost = 0
+        self.complete = True
 
     def write(self, segments: Iterable[Segment]) -> None:
         """Append; OSError if something was not written. The log is sound then, and tells the loss when it can."""
-        pending = list(_merged(segments))
-        if self._lost:
-            text = f"… {self._lost} lines were lost: they could not be written …\n"
-            pending.insert(0, Segment(Stream.TASKY, pending[0].time, text.encode()))
-        lost, self._lost = self._lost, 0
-        while pending:
-            try:
+        note = self._loss()
+        pending = [*note, *_merged(segments)]
+        lost, self.lost = self.lost, 0
+        try:
+            while pending:
                 self._append(pending)
-            except OSError:
-                own = lost and pending[0].data.startswith("…".encode())
-                self._lost = lost if own else 0
-                self._lost += sum(_lines(segment.data) for segment in pending[1 if own else 0 :])
-                raise
+        except OSError:
+            self.complete = False
+            if note and pending[0] is note[0]:
+                self.lost = lost
+                del pending[0]
+            self.lost += sum(_lines(segment.data) for segment in pending)
+            raise
 
     def close(self) -> None:
-        self._part.close()
+        with contextlib.suppress(OSError):
+            self.write(())  # a loss that is not told yet
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+    def _loss(self) -> list[Segment]:
+        if not self.lost:
+            return []
+        text = f"… lines that could not be written were lost: {self.lost} …\n"
+        return [Segment(Stream.TASKY, time.time_ns(), text.encode())]
 
     def _append(self, pending: list[Segment]) -> None:
         """Write as many of the segments as fit into this part, one at least."""
-        room = self._max_log // (4 if self._part.number else 2) - self._part.size
-        if self._part.size and len(pending[0].data) + RECORD.size > room:
-            self._turn()
+        part = self._part or self._open()
+        room = self._max_log // (4 if part.number else 2) - part.size
+        if part.size and len(pending[0].data) + RECORD.size > room:
+            part = self._turn(part)
             room = self._max_log // 4
         fit = 1
         room -= len(pending[0].data) + RECORD.size
@@ -66,34 +82,46 @@ class LogWriter:
             if room < 0:
                 break
             fit += 1
-        self.last = self._part.append(pending[:fit], self.last)
+        self._last = part.append(pending[:fit], self._last)
         del pending[:fit]
 
-    def _turn(self) -> None:
-        """Go on in a new part, and drop the oldest tail."""
-        part = _Part(self._folder, self._part.number + 1)
-        self._part.close()
+    def _open(self) -> _Part:
+        """The part to go on with. Most logs are new: those are not looked for."""
+        try:
+            part = _Part(self._folder, 0, os.O_EXCL)
+        except FileExistsError:
+            numbers = part_numbers(self._folder)
+            part = _Part(self._folder, numbers[-1] if numbers else 0)
+            self._last = part.last or LogReader(self._folder).last()
         self._part = part
-        dropped = part.number - _TAILS
-        if dropped > 0:
-            for name in reversed(part_names(dropped)):
-                os.unlink(f"{self._folder}/{name}")  # noqa: PTH108
+        return part
+
+    def _turn(self, full: _Part) -> _Part:
+        """Go on in a new part, and drop the oldest tail."""
+        part = self._part = _Part(self._folder, full.number + 1)
+        full.close()
+        for number in part_numbers(self._folder):
+            if 0 < number <= part.number - _TAILS:
+                for name in reversed(part_names(number)):  # the index first: a reader believes it
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(f"{self._folder}/{name}")  # noqa: PTH108
+        return part
 
 
 def _merged(segments: Iterable[Segment]) -> Iterable[Segment]:
     """Neighbours of the same stream as one, with the time of the first."""
-    stream, time, pieces, size = Stream.TASKY, 0, list[bytes](), 0
+    stream, when, pieces, size = Stream.TASKY, 0, list[bytes](), 0
     for segment in segments:
         data = segment.data if segment.data.endswith(b"\n") else segment.data + b"\n"
         if pieces and (segment.stream is not stream or size + len(data) > _MERGED):
-            yield Segment(stream, time, b"".join(pieces))
+            yield Segment(stream, when, b"".join(pieces))
             pieces, size = [], 0
         if not pieces:
-            stream, time = segment.stream, segment.time
+            stream, when = segment.stream, segment.time
         pieces.append(data)
         size += len(data)
     if pieces:
-        yield Segment(stream, time, b"".join(pieces))
+        yield Segment(stream, when, b"".join(pieces))
 
 
 def _lines(data: bytes) -> int:
@@ -103,17 +131,16 @@ def _lines(data: bytes) -> int:
 class _Part:
     """A data file and its index, open to append. What was written without its record is cut off."""
 
-    def __init__(self, folder: Path | str, number: int) -> None:
+    def __init__(self, folder: str, number: int, flags: int = 0) -> None:
         self.number: Final = number
-        self._data, self._index = _open_both(*(f"{folder}/{name}" for name in part_names(number)))
-        records = os.fstat(self._index).st_size // RECORD.size
-        self._index_size = records * RECORD.size
-        self._data_size = self.last = 0
-        if records:
-            place = self._index_size - RECORD.size
-            record = Record._make(RECORD.unpack(os.pread(self._index, RECORD.size, place)))
-            self._data_size, self.last = record.offset + record.length, record.last
-        self._cut()
+        self._data, self._index = _open_both(folder, number, _FLAGS | flags)
+        self._data_size = self._index_size = self.last = 0
+        if not flags & os.O_EXCL:
+            try:
+                self._continue()
+            except OSError:
+                self.close()
+                raise
 
     @property
     def size(self) -> int:
@@ -123,10 +150,10 @@ class _Part:
         """Write the segments behind line `last`; gives the new last line. All or nothing."""
         records = []
         offset = self._data_size
-        for stream, time, data in segments:
+        for stream, when, data in segments:
             lines = _lines(data)
             records.append(
-                RECORD.pack(last + 1, offset, time, len(data), lines, STREAMS.index(stream))
+                RECORD.pack(last + 1, offset, when, len(data), lines, STREAMS.index(stream))
             )
             offset += len(data)
             last += lines
@@ -144,15 +171,23 @@ class _Part:
         os.close(self._data)
         os.close(self._index)
 
+    def _continue(self) -> None:
+        records, record = sound_records(self._index)
+        self._index_size = records * RECORD.size
+        if record is not None:
+            self._data_size, self.last = record.offset + record.length, record.last
+        self._cut()
+
     def _cut(self) -> None:
         os.ftruncate(self._index, self._index_size)
         os.ftruncate(self._data, self._data_size)
 
 
-def _open_both(data: str, index: str) -> tuple[int, int]:
-    first = os.open(data, _FLAGS, 0o600)
+def _open_both(folder: str, number: int, flags: int) -> tuple[int, int]:
+    data, index = (f"{folder}/{name}" for name in part_names(number))
+    first = os.open(data, flags, 0o600)
     try:
-        return first, os.open(index, _FLAGS, 0o600)
+        return first, os.open(index, flags, 0o600)
     except OSError:
         os.close(first)
         raise

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..model.states import State
+from .rows import storable
 
 #: The columns of the query `task`, without what is big.
 _COLUMNS: Final = """\
 t.id, worker, state, created, started, finished, duration, priority, not_before, timeout, restart_of,
-attempt, attempt_started, labels, progress, failure, artifacts, NULL, NULL"""
+attempt, attempt_started, labels, progress, failure, artifacts, NULL, NULL, NULL"""
 _NEWEST: Final = "g"  # sorts after every id
 
 
@@ -35,13 +36,15 @@ def statement(query: Query) -> tuple[str, list[Any]]:
     """SQL and parameters; it gives one row more than the page has, if there is one more."""
     arms = _arms(query)
     sql = "\nUNION ALL\n".join(sql for sql, _ in arms)
-    values = [value for _, values in arms for value in values]
+    values = [storable(value) for _, values in arms for value in values]
     return f"{sql}\nORDER BY 1 DESC LIMIT ?", [*values, query.limit + 1]
 
 
-def _arms(query: Query) -> Sequence[tuple[str, list[Any]]]:
+def _arms(query: Query) -> Sequence[tuple[str, list[str]]]:
     after = query.after if query.after is not None else _NEWEST
     states = sorted(query.state if query.state is not None else State)
+    if not states:
+        return [(f"SELECT {_COLUMNS} FROM tasks AS t WHERE false", [])]
     if query.labels:
         return [_labelled(query, after)]
     if query.worker is not None:
@@ -58,7 +61,7 @@ def _select(index: str, condition: str) -> str:
     return f"SELECT {_COLUMNS} FROM tasks AS t INDEXED BY {index} WHERE {condition} AND t.id < ?"
 
 
-def _labelled(query: Query, after: str) -> tuple[str, list[Any]]:
+def _labelled(query: Query, after: str) -> tuple[str, list[str]]:
     (key, value), *others = query.labels
     sql = (
         f"SELECT {_COLUMNS} FROM labels AS l CROSS JOIN tasks AS t ON t.id = l.task_id"
@@ -66,7 +69,9 @@ def _labelled(query: Query, after: str) -> tuple[str, list[Any]]:
     )
     values = [key, value, after]
     for other in others:
-        sql += " AND EXISTS (SELECT 1 FROM labels WHERE key = ? AND value = ? AND task_id = l.task_id)"
+        sql += (
+            " AND EXISTS (SELECT 1 FROM labels WHERE key = ? AND value = ? AND task_id = l.task_id)"
+        )
         values += other
     if query.worker is not None:
         sql += " AND worker = ?"

@@ -3,8 +3,8 @@ UPDATE pulse SET beat = (beat + 1) & 0xFFFF;
 
 -- insert_task --
 INSERT INTO tasks (id, worker, state, created, started, priority, not_before, timeout, restart_of,
-                   attempt, attempt_started, labels, idempotency_key, idempotency_digest, params)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                   attempt, attempt_started, labels, idempotency_key, idempotency_digest, secrets, params)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- insert_label --
 INSERT OR IGNORE INTO labels (key, value, task_id) VALUES (?, ?, ?);
@@ -14,9 +14,6 @@ SELECT id, idempotency_digest FROM tasks WHERE idempotency_key = ?;
 
 -- state --
 SELECT state FROM tasks WHERE id = ?;
-
--- params --
-SELECT params FROM tasks WHERE id = ?;
 
 -- set_state --
 UPDATE tasks SET state = ? WHERE id = ?;
@@ -52,9 +49,6 @@ WHERE finished IS NOT NULL ORDER BY finished LIMIT ?;
 -- finished_total --
 SELECT sum(tasks) FROM totals WHERE state IN ('Completed', 'Failed', 'Canceled');
 
--- totals --
-SELECT state, tasks FROM totals;
-
 -- set_enabled --
 INSERT OR REPLACE INTO workers (name, enabled, definition_enabled) VALUES (?, ?, ?);
 
@@ -63,7 +57,8 @@ SELECT name, enabled, definition_enabled FROM workers;
 
 -- task --
 SELECT id, worker, state, created, started, finished, duration, priority, not_before, timeout,
-       restart_of, attempt, attempt_started, labels, progress, failure, artifacts, params, output
+       restart_of, attempt, attempt_started, labels, progress, failure, artifacts, secrets, params,
+       output
 FROM tasks WHERE id = ?;
 
 -- attempts --
@@ -71,7 +66,7 @@ SELECT number, started, finished, exit_code, signal, failure
 FROM attempts WHERE task_id = ? ORDER BY number;
 
 -- queued --
-SELECT id, worker, priority, not_before, created, timeout, attempt
+SELECT id, worker, priority, not_before
 FROM tasks INDEXED BY tasks_by_state WHERE state = 'Queued' ORDER BY priority DESC, id;
 
 -- active --

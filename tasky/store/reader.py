@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..errors import StoreError
 from ..model.states import State
@@ -18,19 +17,16 @@ from .database import connect_reader, explain
 from .paging import Query, statement
 from .queries import QUERIES
 
-_KEPT: Final = 32  # idle connections
+_KEPT: Final = 16  # idle connections
 
 
 class QueuedRow(NamedTuple):
-    """What the scheduler must know of a task that waits. `attempts` is how many have begun before."""
+    """What the scheduler must know of a task that waits."""
 
     id: str
     worker: str
     priority: int
     not_before: int | None
-    created: int
-    timeout: int | None
-    attempts: int
 
 
 class Reader:
@@ -51,11 +47,6 @@ class Reader:
         with self._connection() as connection:
             row = connection.execute(QUERIES["state"], (task_id,)).fetchone()
         return None if row is None else State(row[0])
-
-    def params(self, task_id: str) -> dict[str, Any] | None:
-        with self._connection() as connection:
-            row = connection.execute(QUERIES["params"], (task_id,)).fetchone()
-        return None if row is None else json.loads(row[0])
 
     def page(self, query: Query) -> tuple[list[Task], str | None]:
         """Tasks, newest first, without parameters, output and former attempts; and the cursor of the next page."""
@@ -83,11 +74,6 @@ class Reader:
             found = connection.execute(QUERIES["enabled"]).fetchall()
         return {name: (bool(enabled), bool(defined)) for name, enabled, defined in found}
 
-    def counts(self) -> dict[State, int]:
-        """How many tasks are in each state."""
-        with self._connection() as connection:
-            return {State(state): n for state, n in connection.execute(QUERIES["totals"]).fetchall()}
-
     def newest(self) -> str | None:
         """The greatest id stored."""
         with self._connection() as connection:
@@ -107,10 +93,8 @@ class Reader:
         """Several statements on one and the same commit."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("COMMIT")
+            yield connection
+            connection.execute("COMMIT")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -118,11 +102,13 @@ class Reader:
         try:
             connection = self._take()
             yield connection
+            self._give_back(connection)
+            connection = None
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
         finally:
             if connection is not None:
-                self._give_back(connection)
+                connection.close()  # whatever it was doing
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:

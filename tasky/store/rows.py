@@ -53,6 +53,7 @@ def new_task(new: NewTask, started: int | None, state: State) -> Row:
         dump(new.labels) if new.labels else None,
         None if key is None else storable(key.key),
         None if key is None else key.digest,
+        dump(new.secrets) if new.secrets else None,
         dump(new.params),
     )
 
@@ -104,8 +105,9 @@ def read_attempt(row: Row) -> Attempt:
 def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
     """A task from the columns of the query `task`; `attempts` are those that have ended."""
     (id_, worker, state, created, started, finished, duration, priority, not_before, timeout,
-     restart_of, attempt, attempt_started, labels, progress, failure, artifacts, params, output) = row  # fmt: skip
-    running = ()
+     restart_of, attempt, attempt_started, labels, progress, failure, artifacts, secrets, params,
+     output) = row  # fmt: skip
+    running: tuple[Attempt, ...] = ()
     if attempt_started is not None:
         running = (Attempt(number=attempt, started=attempt_started),)
     return Task(
@@ -119,6 +121,7 @@ def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
         not_before=not_before,
         timeout=timeout,
         restart_of=restart_of,
+        secrets=() if secrets is None else tuple(json.loads(secrets)),
         started=started,
         finished=finished,
         duration=duration,

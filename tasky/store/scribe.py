@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Final, NamedTuple, TypeAlias
 
+from ..model.states import State
 from ..model.task import Artifact
 from . import artifacts
 from .folders import Folders
+from .leftovers import remove_work, tidy
 from .log import LogReader, Stream
-from .log_writer import LogWriter, Segment
+from .log_writer import Segment
+from .logs import Logs
 from .trash import Trash
 
 _TURN: Final = 256  # jobs between two writes
-_OPEN: Final = 512  # logs that stay open
 _OUTPUT: Final = 1 << 20  # bytes of stdout that become a task's output
+_BACKLOG: Final = 1000  # folders in the trash that are too many to wait for a quiet moment
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What a task left. `output` is the plain text of its stdout where that was wanted and there was any."""
+    """What a task left. `output` is the plain text of its stdout where that was wanted and there was any: without the
+    newline at its end, as a shell's $(...) would give it, but for one newline only; bytes that are not UTF-8 are
+    escaped (\\xff). `truncated`: there was more than that."""
 
     output: str | None = None
     truncated: bool = False
     artifacts: tuple[Artifact, ...] = ()
-    log_lines: int = 0
 
 
 class _Append(NamedTuple):
@@ -46,7 +50,6 @@ class _Finish(NamedTuple):
     task_id: str
     artifacts: Sequence[artifacts.Announcement]
     want_output: bool
-    time: int
     done: Callable[[Remains], None]
 
 
@@ -59,20 +62,20 @@ _Job: TypeAlias = _Append | _Finish | _Discard | None
 
 class Scribe(threading.Thread):
     """Carries out jobs in the order given; no method but `close` waits. Callers bound what they send by the `done` of
-    what they sent before. A full disk loses lines of a log (which says so when it can), and nothing else."""
+    what they sent before. `state_of` tells a task's state, None where there is no such task."""
 
-    def __init__(self, folders: Folders, max_log: int) -> None:
+    def __init__(
+        self, folders: Folders, max_log: int, state_of: Callable[[str], State | None]
+    ) -> None:
         super().__init__(name="scribe", daemon=True)
         self._folders: Final = folders
-        self._max_log: Final = max_log
         self._queue: Final[SimpleQueue[_Job]] = SimpleQueue()
-        self._gate: Final = threading.Lock()
+        self._gate: Final = threading.Lock()  # nothing is queued behind the end
         self._open = True
-        self._logs: Final[OrderedDict[str, LogWriter]] = OrderedDict()
+        self._logs: Final = Logs(folders, max_log)
         self._pending: Final[dict[str, list[_Append]]] = {}
         self._trash: Final = Trash(folders.trash)
-        self._sweep: Iterator[None] | None = None
-        self.errors = 0  # writes that failed
+        self._leftovers: Final = tidy(folders, state_of, self._trash)
 
     def append(
         self,
@@ -83,7 +86,8 @@ class Scribe(threading.Thread):
         done: Callable[[int], None] | None = None,
     ) -> None:
         """Whole lines for the task's log. `done(len(data))` is called in this thread when they are out of memory."""
-        self._put(_Append(task_id, Segment(stream, time, data), done))
+        if not self._put(_Append(task_id, Segment(stream, time, data), done)) and done is not None:
+            done(len(data))
 
     def finish(
         self,
@@ -91,35 +95,154 @@ class Scribe(threading.Thread):
         *,
         artifacts: Sequence[artifacts.Announcement] = (),
         want_output: bool,
-        time: int = 0,
         done: Callable[[Remains], None],
     ) -> None:
-        """The task has ended: close its log, keep its artifacts, remove its work folder. `time` is that of the notes
-        on artifacts that are refused. `done` is called in this thread, whatever happens."""
-        self._put(_Finish(task_id, artifacts, want_output, time, done))
+        """The task has ended: close its log, keep its artifacts, remove its work folder. `done` is called in this
+        thread, whatever happens."""
+        if not self._put(_Finish(task_id, artifacts, want_output, done)):
+            done(Remains())
 
     def discard(self, task_ids: Iterable[str]) -> None:
         """Remove all files of deleted tasks."""
-        self._put(_Discard(tuple(task_ids)))
-
-    def pending(self) -> int:
-        """How many jobs wait."""
-        return self._queue.qsize()
+        self._put(_Discard(tuple(task_ids)))  # if it is too late: the next start finds them
 
     def close(self) -> None:
-        """Carry out what was given, and end."""
+        """Carry out what was given, and end. What is in the trash then, the next start finds."""
         with self._gate:
             if self._open:
                 self._open = False
                 self._queue.put(None)
         if self.ident is None:
-            self._trash.close()
+            self._end()
         else:
             self.join()
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: _Job) -> bool:
         with self._gate:
             if self._open:
                 self._queue.put(job)
-                return
-        raise RuntimeError("the scribe is closed")
+            return self._open
+
+    # The thread
+
+    def run(self) -> None:
+        working = True
+        while working:
+            for job in self._take():
+                if job is None:
+                    working = False
+                else:
+                    _guard(self._carry_out, job)
+            for task_id in list(self._pending):
+                _guard(self._write, task_id)
+        self._end()
+
+    def _take(self) -> list[_Job]:
+        """What is queued. While nothing is, there is time for what has no hurry."""
+        if self._trash.waiting > _BACKLOG:
+            _guard(self._tidy)
+        while self._queue.empty() and _guard(self._tidy):
+            pass
+        batch = [self._queue.get()]
+        batch += [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _TURN - 1))]
+        return batch
+
+    def _tidy(self) -> bool:
+        """A slice of cleaning; False when there is nothing more to clean."""
+        return self._trash.sweep() or next(self._leftovers, False)
+
+    def _carry_out(self, job: _Append | _Finish | _Discard) -> None:
+        match job:
+            case _Append(task_id=task_id):
+                self._pending.setdefault(task_id, []).append(job)
+            case _Finish():
+                self._finish(job)
+            case _Discard(task_ids=task_ids):
+                for task_id in task_ids:
+                    self._discard(task_id)
+
+    def _write(self, task_id: str) -> None:
+        """Write what came in this turn for one task's log."""
+        jobs = self._pending.pop(task_id, None)
+        if jobs is None:
+            return
+        try:
+            self._logs.write(task_id, [job.segment for job in jobs])
+        finally:
+            for job in jobs:
+                if job.done is not None:
+                    job.done(len(job.segment.data))
+
+    def _finish(self, job: _Finish) -> None:
+        remains = Remains()
+        try:
+            remains = self._settle(job)
+        finally:
+            job.done(remains)
+
+    def _settle(self, job: _Finish) -> Remains:
+        folder = self._folders.name(job.task_id)
+        kept: list[Artifact] = []
+        self._write(job.task_id)
+        if job.artifacts:
+            kept, notes = artifacts.collect(f"{folder}/work", f"{folder}/files", job.artifacts)
+            self._note(job.task_id, notes)
+        writer = self._logs.finish(job.task_id)
+        output, truncated = None, False
+        if job.want_output and writer is not None:
+            output, truncated = _output(job.task_id, LogReader(folder))
+            truncated |= output is not None and not writer.complete
+        self._clear(folder, bare=writer is None and not kept)
+        return Remains(output, truncated, tuple(kept))
+
+    def _discard(self, task_id: str) -> None:
+        self._write(task_id)
+        self._logs.finish(task_id)
+        try:
+            self._trash.take(self._folders.name(task_id))
+        except OSError as error:
+            log.warning("what a task left cannot be removed: %s", error)
+
+    def _note(self, task_id: str, notes: Iterable[str]) -> None:
+        now = time.time_ns()
+        segments = [
+            Segment(Stream.TASKY, now, f"{note}\n".encode("utf-8", "backslashreplace"))
+            for note in notes
+        ]
+        if segments:
+            self._logs.write(task_id, segments)
+
+    def _clear(self, folder: str, *, bare: bool) -> None:
+        """Remove the work folder, and the task's own if it is `bare`."""
+        try:
+            remove_work(folder, self._trash)
+            if bare:
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106
+        except OSError as error:
+            log.warning("what a task left cannot be removed: %s", error)
+
+    def _end(self) -> None:
+        self._logs.close()
+        self._leftovers.close()
+        self._trash.close()
+
+
+def _output(task_id: str, reader: LogReader) -> tuple[str | None, bool]:
+    try:
+        data, truncated = reader.stdout(_OUTPUT)
+    except OSError as error:
+        log.error("task=%s its output cannot be read: %s", task_id, error)
+        return None, False
+    if not data:
+        return None, False
+    return data.removesuffix(b"\n").decode("utf-8", "backslashreplace"), truncated
+
+
+def _guard(action: Callable[..., bool | None], *args: object) -> bool:
+    """What goes wrong with one task must not end the thread."""
+    try:
+        return bool(action(*args))
+    except Exception:
+        log.exception("unexpected error in the scribe")
+        return False

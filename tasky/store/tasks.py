@@ -123,7 +123,9 @@ def delete(task_id: str) -> Operation[None]:
     def operation(connection: Connection) -> None:
         state = _state(connection, task_id)
         if state not in TERMINAL:
-            raise WrongState(f"the task is {state}: only a finished task can be deleted", state.value)
+            raise WrongState(
+                f"the task is {state}: only a finished task can be deleted", state.value
+            )
         connection.execute(QUERIES["delete"], (task_id,))
 
     return operation

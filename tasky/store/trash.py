@@ -12,7 +12,7 @@ import errno
 import itertools
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -28,11 +28,13 @@ class Trash:
 
     def __init__(self, path: Path) -> None:
         self._fd: Final = os.open(path, _FOLDER)
+        self._run: Final = os.urandom(8).hex()  # so no name is met that another process gave
         self._numbers: Final = itertools.count()
-        self._full: list[str] = os.listdir(self._fd)  # what a former run left
-        self._stuck: set[str] = set()
+        self._full: Final[list[str]] = os.listdir(self._fd)  # noqa: PTH208 - what a former run left
+        self._work: Final = self._sweep()
 
     def close(self) -> None:
+        self._work.close()
         os.close(self._fd)
 
     def take(self, folder: str) -> None:
@@ -40,48 +42,59 @@ class Trash:
         with contextlib.suppress(FileNotFoundError):
             self._move(folder, None)
 
-    def sweep(self) -> Iterator[None]:
-        """Delete what is in the trash; yields now and then, to be continued later."""
-        done = itertools.count(1)
-        while self._full:
-            name = self._full.pop()
-            try:
-                for _ in self._empty(name):
-                    if next(done) % _SLICE == 0:
-                        yield
-                self._remove(name)
-            except OSError as error:
-                if name not in self._stuck:  # a mount, an immutable file: tried again at the next start
-                    self._stuck.add(name)
-                    log.warning("what a task left cannot be deleted: trash/%s: %s", name, error)
+    def sweep(self) -> bool:
+        """Delete a slice of what is in the trash; False when that was all."""
+        return all(next(self._work, False) for _ in range(_SLICE))
 
     @property
-    def waits(self) -> bool:
-        """Whether there is something to sweep."""
-        return bool(self._full)
+    def waiting(self) -> int:
+        """How many folders are still to be opened."""
+        return len(self._full)
+
+    def _sweep(self) -> Generator[bool, None, None]:
+        """Yields True after each entry, False when there is none."""
+        while True:
+            while self._full:
+                name = self._full.pop()
+                try:
+                    yield from self._empty(name)
+                    self._remove(name)
+                except (
+                    OSError
+                ) as error:  # a mount, an immutable file: tried again at the next start
+                    log.warning("what a task left cannot be deleted: trash/%s: %s", name, error)
+                yield True
+            yield False
+
+    def _empty(self, name: str) -> Generator[bool, None, None]:
+        """Unlink what is in the folder, and move the folders in it up; yields after each."""
+        try:
+            fd = _open_folder(name, self._fd)
+        except NotADirectoryError:
+            return
+        try:
+            # Again and again: a directory that changes while it is read may hide an entry once.
+            gone, failure = 1, None
+            while gone:
+                gone, failure = 0, None
+                with os.scandir(fd) as entries:
+                    for entry in entries:
+                        try:
+                            self._drop(entry, fd)
+                            gone += 1
+                        except OSError as error:
+                            failure = error
+                        yield True
+        finally:
+            os.close(fd)
+        if failure is not None:
+            raise failure
 
     def _remove(self, name: str) -> None:
         try:
             os.rmdir(name, dir_fd=self._fd)
         except NotADirectoryError:
             os.unlink(name, dir_fd=self._fd)
-        except FileNotFoundError:
-            pass
-
-    def _empty(self, name: str) -> Iterator[None]:
-        """Unlink what is in the folder, and move the folders in it up; yields after each."""
-        try:
-            fd = _open_folder(name, self._fd)
-        except (NotADirectoryError, FileNotFoundError):
-            return
-        try:
-            # Again and again: a directory that changes while it is read may hide an entry once.
-            while entries := list(itertools.islice(_entries(fd), _SLICE)):
-                for entry in entries:
-                    self._drop(entry, fd)
-                    yield
-        finally:
-            os.close(fd)
 
     def _drop(self, entry: os.DirEntry[str], fd: int) -> None:
         if not entry.is_dir(follow_symlinks=False):
@@ -95,21 +108,13 @@ class Trash:
             self._move(entry.name, fd)
 
     def _move(self, name: str, fd: int | None) -> None:
-        place = self._place()
+        place = f"{self._run}-{next(self._numbers)}"
         try:
             os.rename(name, place, src_dir_fd=fd, dst_dir_fd=self._fd)
         except PermissionError:
-            make_writable(name, fd)  # a folder that moves is written to: its ".." changes
+            _make_writable(name, fd)  # a folder that moves is written to: its ".." changes
             os.rename(name, place, src_dir_fd=fd, dst_dir_fd=self._fd)
         self._full.append(place)
-
-    def _place(self) -> str:
-        return f"{os.getpid()}-{next(self._numbers)}"
-
-
-def _entries(fd: int) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(fd) as entries:
-        yield from entries
 
 
 def _open_folder(name: str, parent: int) -> int:
@@ -117,14 +122,14 @@ def _open_folder(name: str, parent: int) -> int:
     try:
         fd = os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:
-        make_writable(name, parent)
+        _make_writable(name, parent)
         fd = os.open(name, _FOLDER, dir_fd=parent)
     with contextlib.suppress(PermissionError):
         os.fchmod(fd, 0o700)
     return fd
 
 
-def make_writable(name: str, parent: int | None) -> None:
+def _make_writable(name: str, parent: int | None) -> None:
     """chmod of a folder without following a link that takes its place meanwhile."""
     fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:

@@ -22,6 +22,7 @@ Operation: TypeAlias = Callable[[sqlite3.Connection], T]
 
 GROUP: Final = 256  # operations that share one commit, at the most
 UNSYNCED: Final = 0.05  # seconds that a commit may wait for its sync to disk
+SYNC_AGAIN: Final = 1.0  # seconds after which a sync that failed is tried again
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,9 @@ class Writer(threading.Thread):
         self._queue: Final[SimpleQueue[_Order | None]] = SimpleQueue()
         self._gate: Final = threading.Lock()  # nothing is queued behind the end
         self._open = True
-        self._taken = 0
         self._full = True  # PRAGMA synchronous, as it stands
         self._deadline: float | None = None  # when what was committed without a sync must have one
+        self._trouble: str | None = None  # what was wrong the last time
         self.commits = 0
         self.syncs = 0
 
@@ -86,10 +87,6 @@ class Writer(threading.Thread):
         """Wait until everything posted so far is synced to disk."""
         self.call(lambda _: None)
 
-    def pending(self) -> int:
-        """How many operations wait for their commit."""
-        return self._queue.qsize() + self._taken
-
     def close(self) -> None:
         """Carry out what was posted, sync and checkpoint it, and end."""
         with self._gate:
@@ -112,10 +109,15 @@ class Writer(threading.Thread):
             orders = [order for order in batch if order is not None]
             if orders:
                 self._carry_out(orders)
-            elif self._deadline is not None:
-                self._carry_out([_Order(lambda _: None, True, None)])
-            self._taken = 0
+            else:
+                self._sync_now()
+        self._sync_now()
         self._end()
+
+    def _sync_now(self) -> None:
+        if self._deadline is not None:
+            self._deadline = time.monotonic() + SYNC_AGAIN  # unless it succeeds
+            self._carry_out([_Order(lambda _: None, True, None)])
 
     def _take(self) -> list[_Order | None]:
         """What is queued, after waiting for something; nothing when it is time for a sync."""
@@ -128,7 +130,6 @@ class Writer(threading.Thread):
             return []
         # There is no other taker, so what is counted is there: no Empty is raised for each batch.
         batch += [queue.get_nowait() for _ in range(min(queue.qsize(), GROUP - 1))]
-        self._taken = len(batch)
         return batch
 
     def _carry_out(self, orders: list[_Order]) -> None:
@@ -150,7 +151,9 @@ class Writer(threading.Thread):
         connection = self._connection
         durable = any(order.durable for order in orders) or self._overdue()
         if durable is not self._full:
-            connection.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
+            connection.execute(
+                "PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL"
+            )
             self._full = durable
         before = connection.total_changes
         connection.execute("BEGIN IMMEDIATE")
@@ -177,6 +180,7 @@ class Writer(threading.Thread):
 
     def _committed(self, durable: bool) -> None:
         self.commits += 1
+        self._trouble = None
         if durable:
             self.syncs += 1
             self._deadline = None
@@ -188,7 +192,8 @@ class Writer(threading.Thread):
 
     def _failure(self, error: Exception) -> TaskyError:
         failure = explain(error, self._path)
-        if not isinstance(error, TaskyError):
+        if not isinstance(error, TaskyError) and failure.message != self._trouble:
+            self._trouble = failure.message  # said once: a full disk fails every operation
             log.error("the store: %s", failure, exc_info=not isinstance(error, sqlite3.Error))
         return failure
 

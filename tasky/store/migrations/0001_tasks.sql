@@ -21,6 +21,7 @@ CREATE TABLE tasks (
     progress TEXT,                   -- JSON
     failure TEXT,                    -- JSON
     artifacts TEXT,                  -- JSON: [[path, name, media_type, size], ...]
+    secrets TEXT,                    -- JSON: [name, ...] of the parameters that are masked
     params TEXT NOT NULL,            -- JSON
     output TEXT                      -- JSON
 );

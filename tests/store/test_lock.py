@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tasky.errors import StoreLocked
+from tasky.store import Store
+from tasky.store.lock import StateLock
+from tests.store.parts import MAX_LOG, descriptors
+
+_HOLDS = """
+import sys
+from pathlib import Path
+from tasky.store import Store
+store = Store.open(Path(sys.argv[1]), max_log=1 << 20)
+print("open", flush=True)
+sys.stdin.read()
+store.close()
+"""
+
+
+@contextmanager
+def other_server(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDS, state_dir],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_server_is_refused(tmp_path: Path) -> None:
+    before = descriptors()
+    with other_server(tmp_path) as other:
+        with pytest.raises(StoreLocked) as caught:
+            Store.open(tmp_path, max_log=MAX_LOG)
+        assert caught.value.message == (
+            f"another server (process {other.pid}) uses the state directory {tmp_path}"
+        )
+        other.communicate()
+        assert other.returncode == 0  # the one that holds it was not disturbed
+    Store.open(tmp_path, max_log=MAX_LOG).close()
+    assert descriptors() == before
+
+
+def test_a_server_that_was_killed_holds_no_lock(tmp_path: Path) -> None:
+    with other_server(tmp_path) as other:
+        other.kill()
+        other.wait()
+        Store.open(tmp_path, max_log=MAX_LOG).close()
+
+
+def test_a_second_store_in_the_same_process_is_refused(tmp_path: Path) -> None:
+    store = Store.open(tmp_path, max_log=MAX_LOG)
+    with pytest.raises(StoreLocked, match=f"process {os.getpid()}"):
+        Store.open(tmp_path, max_log=MAX_LOG)
+    store.close()
+
+
+def test_the_lock_can_be_taken_again(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    for _ in range(2):
+        lock = StateLock(path)
+        assert path.read_text() == f"{os.getpid()}\n"
+        lock.release()
+        assert path.read_text() == ""
+
+
+def test_a_child_does_not_inherit_the_lock(tmp_path: Path) -> None:
+    lock = StateLock(tmp_path / "lock")
+    with subprocess.Popen(["sleep", "60"]) as child:
+        lock.release()
+        StateLock(tmp_path / "lock").release()
+        child.kill()
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "precious")
+    (tmp_path / "precious").write_text("kept")
+    with pytest.raises(OSError, match="symbolic links"):
+        StateLock(tmp_path / "lock")
+    assert (tmp_path / "precious").read_text() == "kept"

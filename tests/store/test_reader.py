@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasky.errors import StoreError
+from tasky.model.states import State
+from tasky.store import QueuedRow, Reader, tasks
+from tasky.store.database import connect_reader
+from tests.store.parts import ATTEMPT, Database, new_task, outcome, put
+
+
+def test_what_is_not_there(bare: Database) -> None:
+    assert bare.reader.get("0" * 32) is None
+    assert bare.reader.state("0" * 32) is None
+    assert bare.reader.newest() is None
+
+
+def test_queued_tasks_come_in_the_order_in_which_they_start(bare: Database) -> None:
+    low = put(bare.writer, State.QUEUED, priority=-1)
+    first = put(bare.writer, State.QUEUED)
+    second = put(bare.writer, State.QUEUED, worker="copyfile")
+    high = put(bare.writer, State.QUEUED, priority=5, not_before=77)
+    put(bare.writer, State.RUNNING)
+    put(bare.writer, State.FAILED)
+    assert list(bare.reader.queued()) == [
+        QueuedRow(high, "sleeper", 5, 77),
+        QueuedRow(first, "sleeper", 0, None),
+        QueuedRow(second, "copyfile", 0, None),
+        QueuedRow(low, "sleeper", -1, None),
+    ]
+
+
+def test_active_tasks(bare: Database) -> None:
+    found = {state: put(bare.writer, state) for state in State}
+    active = {task.state: task for task in bare.reader.active()}
+    assert set(active) == {State.RUNNING, State.PAUSED, State.CANCELING}
+    for state, task in active.items():
+        assert task.id == found[state]
+        assert task.params == {"seconds": 1}
+        assert len(task.attempts) == 1
+
+
+def test_newest(bare: Database) -> None:
+    put(bare.writer)
+    newest = put(bare.writer)
+    assert bare.reader.newest() == newest
+
+
+def test_a_task_and_its_attempts_are_of_one_commit(bare: Database) -> None:
+    """A task that has ended has its attempt, however the reader and the writer meet."""
+    found = [put(bare.writer, State.RUNNING) for _ in range(200)]
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            task = bare.reader.get(found[-1])
+            assert task is not None
+            assert len(task.attempts) == 1
+
+    with ThreadPoolExecutor(2) as threads:
+        looking = [threads.submit(look) for _ in range(2)]
+        for task_id in found:
+            bare.writer.call(tasks.finish(task_id, outcome(), ATTEMPT))
+        over.set()
+        for future in looking:
+            future.result()
+
+
+def test_many_threads_at_once(bare: Database) -> None:
+    task_id = put(bare.writer)
+    barrier = threading.Barrier(40)
+
+    def look(_: int) -> bool:
+        barrier.wait()
+        return bare.reader.state(task_id) is State.COMPLETED
+
+    with ThreadPoolExecutor(40) as threads:
+        assert all(threads.map(look, range(40)))
+
+
+def test_a_connection_only_reads(bare: Database, database: Path) -> None:
+    connection = connect_reader(database)
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            connection.execute("DELETE FROM tasks")
+    finally:
+        connection.close()
+
+
+def test_an_error_of_sqlite_is_a_store_error(bare: Database, database: Path) -> None:
+    reader = Reader(database)
+    bare.writer.call(lambda c: c.execute("ALTER TABLE tasks RENAME TO gone").close())
+    with pytest.raises(StoreError):
+        reader.state("0" * 32)
+    bare.writer.call(lambda c: c.execute("ALTER TABLE gone RENAME TO tasks").close())
+    assert reader.state("0" * 32) is None
+    reader.close()
+
+
+def test_after_the_end(bare: Database) -> None:
+    new = new_task()
+    bare.writer.call(tasks.insert(new, None))
+    bare.reader.close()
+    with pytest.raises(StoreError, match="closed"):
+        bare.reader.state(new.id)
