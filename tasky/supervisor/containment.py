@@ -19,10 +19,11 @@ class ProcessGroup:
     """The group (and session) that a worker leads. Descendants that leave it escape; contract promise 2 in full is the
     business of a stronger containment."""
 
-    __slots__ = ("_pgid",)
+    __slots__ = ("_pinned", "number")
 
     def __init__(self, leader: int) -> None:
-        self._pgid: Final = leader
+        self.number: Final = leader
+        self._pinned = True
 
     def terminate(self) -> None:
         """One SIGTERM (many programs take a second one as "at once"), then SIGCONT: a process that is stopped
@@ -39,20 +40,43 @@ class ProcessGroup:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def leader_is_gone(self) -> None:
+        """It was reaped: from now on the number may be another's, and is signalled no more."""
+        self._pinned = False
+
     def empty(self) -> bool:
-        """Whether the group has no member left, zombies that nobody has reaped included."""
+        """Whether no member is left, zombies included; for after the leader was reaped. Members that have become our
+        children (as the first process of a container we inherit orphans) are reaped on the way."""
         try:
-            os.killpg(self._pgid, 0)
+            os.killpg(self.number, 0)
+            while os.waitid(os.P_PGID, self.number, os.WEXITED | os.WNOHANG) is not None:
+                pass
         except ProcessLookupError:
             return True
-        except PermissionError:  # a member under another user
-            return False
+        except (ChildProcessError, PermissionError):  # none of ours; a member under another user
+            pass
         return False
 
     def _signal(self, number: int) -> None:
-        # Gone already is normal: reaping tells how it ended.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pgid, number)
+        if self._pinned:
+            # Gone already is normal: reaping tells how it ended.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.number, number)
+
+
+def living_groups() -> frozenset[int]:
+    """The numbers of all process groups with a member that is no zombie. As slow as there are processes."""
+    found = (_group_if_alive(entry) for entry in os.listdir("/proc") if entry.isdigit())  # noqa: PTH208
+    return frozenset(number for number in found if number is not None)
+
+
+def _group_if_alive(pid: str) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            state, _, number, _ = file.read().rpartition(b")")[2].split(None, 3)
+    except OSError:  # ended meanwhile
+        return None
+    return None if state in (b"Z", b"X") else int(number)
 
 
 def marked(task_ids: frozenset[str]) -> list[int]:
@@ -62,7 +86,10 @@ def marked(task_ids: frozenset[str]) -> list[int]:
 
 
 def is_marked(pid: int, task_ids: frozenset[str]) -> bool:
-    """Whether a process belongs to one of these tasks. A zombie has no environment, so it does not."""
+    """Whether a process belongs to one of these tasks. A zombie has no environment, so it does not; nor do we, even
+    where a task of ours has started this server."""
+    if pid == os.getpid():
+        return False
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:  # ended meanwhile, or another user's

@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
+from ..errors import TaskyError
 from ..model.states import State
 from ..model.task import Attempt, Failure, FailureCode, Outcome, Task
 from ..store import Store, tasks
@@ -22,7 +24,7 @@ _SWEEP_PAUSE: Final = 0.02
 
 def recover(store: Store) -> None:
     """Ends survivors, then settles each task that was under way: Canceled if that was asked for, else Failed
-    with `lost`.
+    with `lost`. Raises what keeps an end from being stored.
 
     No other thread works yet, so this may block.
     """
@@ -30,12 +32,23 @@ def recover(store: Store) -> None:
     if not active:
         return
     _end_survivors(frozenset(task.id for task in active))
+    errors: list[TaskyError] = []
+
+    def done(_: object, error: TaskyError | None) -> None:
+        if error is not None:
+            errors.append(error)
+
     for task in active:
-        _settle(store, task)
+        store.writer.post(_settle(task), done=done)
+    store.writer.sync()
+    if errors:
+        raise errors[0]
+    for task in active:
+        store.scribe.finish(task.id, artifacts=(), want_output=False, done=lambda _: None)
     log.warning("%d tasks were under way when the server died: they are settled", len(active))
 
 
-def _settle(store: Store, task: Task) -> None:
+def _settle(task: Task) -> Callable[[Any], None]:
     now = time.time_ns()
     failure = None
     if task.state is not State.CANCELING:
@@ -45,22 +58,21 @@ def _settle(store: Store, task: Task) -> None:
     outcome = Outcome(state=state, finished=now, failure=failure, progress=task.progress)
     last = task.attempts[-1]
     attempt = Attempt(number=last.number, started=last.started, finished=now, failure=failure)
-    store.writer.call(tasks.finish(task.id, outcome, attempt))
-    store.scribe.finish(task.id, artifacts=(), want_output=False, done=lambda _: None)
+    return tasks.finish(task.id, outcome, attempt)
 
 
 def _end_survivors(task_ids: frozenset[str]) -> None:
     """Kills what carries a task's marker until a look finds nothing twice."""
     clean = 0
     for _ in range(_MAX_SWEEPS):
-        found = False
-        for pid in marked(task_ids):
-            found = True
+        found = marked(task_ids)
+        for pid in found:
             _kill(pid, task_ids)
         clean = 0 if found else clean + 1
         if clean == 2:
             return
-        time.sleep(_SWEEP_PAUSE if found else 0)
+        if found:
+            time.sleep(_SWEEP_PAUSE)
     log.error("processes of tasks that were lost do not end")
 
 

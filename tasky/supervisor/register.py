@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..errors import QueueFull, ShuttingDown
-from ..model.task import NewTask
+from ..model.states import State
+from ..model.task import NewTask, Outcome
 from ..model.worker import WorkerDefinition
 from .live import Live
 from .queue import Counts, Entry, Scheduler
@@ -30,10 +31,12 @@ class Register:
         self._watchers: Final[dict[str, list[Watcher]]] = {}
         self._closed = False
 
-    def close(self) -> None:
-        """From now on nothing comes in and nothing starts."""
+    def close(self) -> list[Watcher]:
+        """From now on nothing comes in and nothing starts. Gives those who watch a task that waits: in vain."""
         with self._lock:
             self._closed = True
+            waiting = [task_id for task_id in self._watchers if task_id in self._scheduler]
+            return [watcher for task_id in waiting for watcher in self._watchers.pop(task_id)]
 
     @property
     def over(self) -> bool:
@@ -59,56 +62,68 @@ class Register:
             due = new.not_before is None or new.not_before <= now
             if due and self._scheduler.reserve(new.worker):
                 timeout = definition.timeout if new.timeout is None else new.timeout
-                live = Live(new.id, new.worker, definition, now, new.params, timeout)
+                live = Live(new.id, new.worker, definition, now, params=new.params, timeout=timeout)
                 self._live[new.id] = live
                 return live
             if not self._scheduler.expect():
                 raise QueueFull
             return None
 
-    def enqueue(self, entry: Entry) -> None:
-        """The stored task of an `admit` takes its place in the queue."""
+    def enqueue(self, entry: Entry) -> list[Watcher]:
+        """The stored task of an `admit` takes its place in the queue. Gives those who watch it in vain."""
         with self._lock:
             self._scheduler.expected(entry)
+            return self._in_vain(entry)
 
-    def restore(self, entry: Entry) -> None:
-        """A task that was in the queue before comes back to it."""
+    def restore(self, entry: Entry) -> list[Watcher]:
+        """A task that was in the queue before comes back to it. Gives those who watch it in vain."""
         with self._lock:
+            self._live.pop(entry.task_id, None)
             self._scheduler.add(entry)
+            return self._in_vain(entry)
 
-    def turn_away(self, new: NewTask, live: Live | None) -> list[Watcher]:
-        """The task of an `admit` was not stored: gives back its slot or place, and who watched."""
+    def _in_vain(self, entry: Entry) -> list[Watcher]:
+        return self._watchers.pop(entry.task_id, []) if self._closed else []
+
+    def turn_away(self, task_id: str, *, waits: bool) -> list[Watcher]:
+        """The task of an `admit` was not stored: it loses its place in the queue, but not its slot. Gives who
+        watched it."""
         with self._lock:
-            if live is None:
+            if waits:
                 self._scheduler.expected(None)
-            else:
-                del self._live[new.id]
-                self._scheduler.release(new.worker)
-            return self._watchers.pop(new.id, [])
+            self._live.pop(task_id, None)
+            return self._watchers.pop(task_id, [])
 
-    def start(self, now: int) -> tuple[list[Live], int | None]:
-        """Queued tasks that have a slot now, and when the next delayed one is due."""
+    def start(self, now: int, freed: Live | None = None) -> tuple[list[Live], int | None]:
+        """Gives back the slot of `freed`, whose process has ended (it is live until its end is stored). Then gives the
+        queued tasks that have a slot now, and when the next delayed one is due."""
         with self._lock:
+            if freed is not None:
+                self._scheduler.release(freed.worker)
             if self._closed:
                 return [], None
             lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
             return lives, self._scheduler.due()
 
     def _take(self, entry: Entry, now: int) -> Live:
-        live = Live(entry.task_id, entry.worker, self._definitions.get(entry.worker), now)
+        definition = self._definitions.get(entry.worker)
+        live = Live(entry.task_id, entry.worker, definition, now)
         self._live[entry.task_id] = live
         return live
 
     # ------------------------------------------------------------------ out
 
-    def remove_queued(self, task_id: str) -> Entry | None:
+    def withdraw(self, task_id: str, now: int) -> tuple[Entry, Live] | None:
+        """A task that waits leaves the queue, canceled: it is live, without a slot, until that is stored. None if it
+        does not wait."""
         with self._lock:
-            return self._scheduler.remove(task_id)
-
-    def release(self, live: Live) -> None:
-        """Its process has ended: the slot is free. The task is live until its end is stored."""
-        with self._lock:
-            self._scheduler.release(live.worker)
+            entry = self._scheduler.remove(task_id)
+            if entry is None:
+                return None
+            live = Live(task_id, entry.worker, None, now)
+            live.outcome = Outcome(state=State.CANCELED, finished=now)
+            self._live[task_id] = live
+            return entry, live
 
     def forget(self, task_id: str) -> list[Watcher]:
         """The task's end is stored; who waits for it."""
@@ -136,16 +151,18 @@ class Register:
     # ------------------------------------------------------------------ watchers
 
     def watch(self, task_id: str, give_up: Callable[[Watcher], None]) -> Watcher:
-        """For a task that is about to be admitted."""
+        """For a task that was admitted and is about to be stored."""
         watcher = Watcher(task_id, give_up)
         with self._lock:
             self._watchers.setdefault(task_id, []).append(watcher)
         return watcher
 
     def watch_live(self, task_id: str, give_up: Callable[[Watcher], None]) -> Watcher | None:
+        """None for a task that has ended, or waits and will not start any more."""
         watcher = Watcher(task_id, give_up)
         with self._lock:
-            if task_id not in self._live and task_id not in self._scheduler:
+            waits = not self._closed and task_id in self._scheduler
+            if task_id not in self._live and not waits:
                 return None
             self._watchers.setdefault(task_id, []).append(watcher)
         return watcher

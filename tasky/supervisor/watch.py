@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..errors import TaskyError, WrongState
@@ -44,15 +44,20 @@ class Watcher:
         self._promise: Promise[Ended] = Promise()
 
     def wait(self, seconds: float) -> Ended | None:
-        """The end, or None when the time is up: the task is on disk then, too. Raises what kept it
-        from being stored."""
-        if self._promise.wait(seconds):
-            return self._promise.get()
-        self._give_up(self)
-        return None
+        """The end, or None when the time is up: the task is on disk then, too. Raises what kept it from being stored;
+        ShuttingDown where it waits, and will not start any more before the server ends."""
+        if not self._promise.wait(seconds):
+            self._give_up(self)
+        return self._promise.get() if self._promise.wait(0) else None
 
     def settle(self, ended: Ended | None, error: TaskyError | None) -> None:
         self._promise.settle(ended, error)
+
+
+def settle_all(watchers: Iterable[Watcher], error: TaskyError | None) -> None:
+    """There will be no end to tell."""
+    for watcher in watchers:
+        watcher.settle(None, error)
 
 
 @dataclass(frozen=True, slots=True)

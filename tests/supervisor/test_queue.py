@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tasky.supervisor.queue import Counts, Entry, Scheduler
 
 
-def entry(number: int, worker: str = "w", priority: int = 0, not_before: int | None = None) -> Entry:
-    return Entry(
-        task_id=f"{number:032x}", worker=worker, priority=priority, not_before=not_before
-    )
+def entry(
+    number: int, worker: str = "w", priority: int = 0, not_before: int | None = None
+) -> Entry:
+    return Entry(task_id=f"{number:032x}", worker=worker, priority=priority, not_before=not_before)
 
 
 def pulled(scheduler: Scheduler, now: int = 0) -> list[int]:
@@ -128,7 +128,9 @@ Steps = st.lists(
 
 
 @given(steps=Steps)
-def test_it_does_what_sorting_everything_each_time_would(steps: list[tuple[str, object, int]]) -> None:
+def test_it_does_what_sorting_everything_each_time_would(
+    steps: list[tuple[str, object, int]],
+) -> None:
     limits = {"a": 1, "b": 3}
     scheduler = Scheduler(4, 1000, limits)
     waiting: dict[int, Entry] = {}

@@ -1,0 +1,185 @@
+"""What one process says: bytes of its pipes in; log lines, progress, result, error and artifacts out.
+
+For the loop's thread, but for the account of what the scribe has written.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from ..model.messages import (
+    ArtifactMessage,
+    ErrorMessage,
+    Item,
+    LineDecoder,
+    LogMessage,
+    Note,
+    ProgressMessage,
+    ResultMessage,
+    Text,
+)
+from ..model.outcome import WorkerError
+from ..model.params import Masker
+from ..model.task import Progress
+from ..store import Scribe, Stream
+
+#: What a piece of a log takes in memory besides its bytes.
+_PIECE: Final = 256
+_MAX_NOTES: Final = 100
+#: Of all that is announced together, in characters.
+_MAX_ARTIFACTS: Final = 4 << 20
+_LAST_WORDS: Final = 300
+
+
+class Output:
+    """`caught_up()` is called in the scribe's thread each time that it has written something."""
+
+    def __init__(
+        self,
+        task_id: str,
+        *,
+        jsonl: bool,
+        masker: Masker | None,
+        max_line: int,
+        scribe: Scribe,
+        caught_up: Callable[[], None],
+    ) -> None:
+        self.progress: Progress | None = None
+        #: JSON text.
+        self.result: str | None = None
+        self.error: WorkerError | None = None
+        self.artifacts: Final[list[ArtifactMessage]] = []
+        #: Something was given to the scribe.
+        self.logged = False
+        #: The last line on stderr that is not blank: often the reason of a failure.
+        self.last_words = ""
+        self._task_id: Final = task_id
+        self._masker: Final = masker
+        self._scribe: Final = scribe
+        self._caught_up = caught_up
+        self._decoders: Final = {
+            Stream.STDOUT: LineDecoder(max_line, jsonl),
+            Stream.STDERR: LineDecoder(max_line, False),
+        }
+        self._lines: Final[list[tuple[Stream, bytes]]] = []
+        self._handed = 0
+        self._written = 0
+        self._notes = 0
+        self._announced = 0
+
+    @property
+    def backlog(self) -> int:
+        """Bytes on their way to the disk."""
+        return self._handed - self._written
+
+    def feed(self, stream: Stream, data: bytes) -> None:
+        self._take(stream, self._decoders[stream].feed(data))
+
+    def close(self, stream: Stream) -> None:
+        """The stream has ended: what it left without a newline counts."""
+        self._take(stream, self._decoders[stream].close())
+
+    def note(self, text: str) -> None:
+        """A remark of the supervisor's, for the log."""
+        self._take(Stream.TASKY, [Note(text)])
+
+    def detach(self) -> None:
+        """The process has ended: who made this need not be told any more."""
+        self._caught_up = _nobody
+
+    # ------------------------------------------------------------------ what it says
+
+    def _take(self, stream: Stream, items: Sequence[Item]) -> None:
+        for item in items:
+            match item:
+                case Text(data=data):
+                    self._lines.append((stream, self._masked_bytes(data)))
+                case ProgressMessage(progress=progress):
+                    self.progress = self._masked_progress(progress)
+                case LogMessage():
+                    self._lines.append((Stream.LOG, self._log_line(item)))
+                case ResultMessage(output=output):
+                    self.result = _dump(self._masked(output))
+                case ErrorMessage():
+                    self.error = WorkerError(
+                        self._masked(item.message),
+                        self._masked(item.code),
+                        self._masked(item.details),
+                    )
+                case ArtifactMessage():
+                    self._announce(item)
+                case Note(text=text):
+                    self._remark(text)
+        if self._lines:
+            self._hand_over()
+
+    def _announce(self, artifact: ArtifactMessage) -> None:
+        size = len(artifact.path) + len(artifact.name or "") + len(artifact.media_type or "")
+        self._announced += size + _PIECE
+        if self._announced <= _MAX_ARTIFACTS:
+            self.artifacts.append(artifact)
+        else:
+            self._remark("an artifact was ignored: too many are announced")
+
+    def _remark(self, text: str) -> None:
+        self._notes += 1
+        if self._notes == _MAX_NOTES:
+            text = "further remarks of this kind are left out"
+        if self._notes <= _MAX_NOTES:
+            data = f"{text}\n".encode(errors="backslashreplace")
+            self._lines.append((Stream.TASKY, self._masked_bytes(data)))
+
+    def _log_line(self, item: LogMessage) -> bytes:
+        document = self._masked({**item.fields, "level": item.level, "message": item.message})
+        # Half a surrogate pair becomes what JSON itself writes for it.
+        return f"{_dump(document)}\n".encode(errors="backslashreplace")
+
+    # ------------------------------------------------------------------ to the log
+
+    def _hand_over(self) -> None:
+        """Gives the collected lines to the scribe, neighbours of one stream together."""
+        now = time.time_ns()
+        for stream, group in groupby(self._lines, itemgetter(0)):
+            data = b"".join(piece for _, piece in group)
+            if stream is Stream.STDERR:
+                self._remember(data)
+            self.logged = True
+            self._handed += len(data) + _PIECE
+            self._scribe.append(self._task_id, stream, now, data, self._on_written)
+        self._lines.clear()
+
+    def _on_written(self, count: int) -> None:
+        """In the scribe's thread: the only one that changes `_written`."""
+        self._written += count + _PIECE
+        self._caught_up()
+
+    def _remember(self, data: bytes) -> None:
+        line = data.rstrip().rpartition(b"\n")[2].strip()
+        if line:
+            self.last_words = line[:_LAST_WORDS].decode(errors="backslashreplace")
+
+    # ------------------------------------------------------------------ secrets
+
+    def _masked(self, value: Any) -> Any:
+        return value if self._masker is None else self._masker.value(value)
+
+    def _masked_bytes(self, data: bytes) -> bytes:
+        return data if self._masker is None else self._masker.data(data)
+
+    def _masked_progress(self, progress: Progress) -> Progress:
+        if self._masker is None or progress.message is None:
+            return progress
+        return Progress(percent=progress.percent, message=self._masker.text(progress.message))
+
+
+def _nobody() -> None:
+    pass
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,211 @@
+"""The start of a task: from a free slot to a process.
+
+A slot, then the row (a task is stored as Running before it runs, so that it never runs twice), then the spawner's
+thread, then the loop's.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import time
+from functools import partial
+from typing import Final
+
+from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
+from ..model.outcome import Reason
+from ..model.states import State
+from ..store import Store, tasks
+from .emptying import Emptying
+from .ends import Ends
+from .launch import Launch
+from .live import Live
+from .loop import Loop
+from .process import Process
+from .progress import ProgressSaver
+from .register import Register
+from .spawner import Shortage, Spawned, Spawner, is_shortage, spawn
+from .timers import Timer
+
+log = logging.getLogger(__name__)
+
+_SECOND: Final = 1_000_000_000
+#: A start that the system or the store is too short for is tried again after pauses that double, in ns.
+_FIRST_PAUSE: Final = _SECOND // 10
+_LONGEST_PAUSE: Final = 10 * _SECOND
+#: The wall clock may be set: a delayed task's time is looked at again this often, in ns.
+_LOOK_AGAIN: Final = 30 * _SECOND
+
+
+class Starts:
+    """`dispatch` and `launch` are for any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        register: Register,
+        loop: Loop,
+        *,
+        spawner: Spawner,
+        ends: Ends,
+        saver: ProgressSaver,
+        max_line: int,
+    ) -> None:
+        self._store: Final = store
+        self._register: Final = register
+        self._loop: Final = loop
+        self._spawner: Final = spawner
+        self._ends: Final = ends
+        self._saver: Final = saver
+        self._max_line: Final = max_line
+        self._emptying: Final = Emptying(loop)
+        #: When the timer for delayed tasks rings, by the wall clock; changed by the loop's thread only.
+        self._due: float = math.inf
+        self._due_timer: Timer | None = None
+
+    def dispatch(self, freed: Live | None = None) -> None:
+        """Starts what may start now; `freed` has given its slot back."""
+        lives, due = self._register.start(time.time_ns(), freed)
+        for live in lives:
+            self._begin(live)
+        if due is not None and due < self._due:
+            self._loop.call(partial(self._await_due, due))
+
+    def launch(self, live: Live) -> None:
+        """Its start is stored: makes a process of it."""
+        self._spawner.post(partial(self._spawn, live), partial(self._failed, live))
+
+    def time_out(self, live: Live) -> None:
+        live.stop(Reason.TIMEOUT, live.kill_grace)
+
+    # ------------------------------------------------------------------ delayed tasks
+
+    def _await_due(self, due: int) -> None:
+        if due >= self._due:
+            return
+        if self._due_timer is not None:
+            self._due_timer.cancel()
+        self._due = due
+        delay = max(0, due - time.time_ns())
+        self._due_timer = self._loop.later(min(delay, _LOOK_AGAIN), self._dispatch_due)
+
+    def _dispatch_due(self) -> None:
+        self._due = math.inf
+        self.dispatch()
+
+    # ------------------------------------------------------------------ the row
+
+    def _begin(self, live: Live) -> None:
+        """Stores that a queued task starts."""
+        self._store.writer.post(
+            tasks.start(live.task_id, live.attempt, live.started), done=partial(self._begun, live)
+        )
+
+    def _begun(self, live: Live, _: object, error: TaskyError | None) -> None:
+        """In the writer's thread."""
+        if error is None:
+            self.launch(live)
+        elif isinstance(error, StoreError):
+            log.error("task=%s its start cannot be stored yet: %s", live.task_id, error)
+            self._loop.call(partial(self._loop.later, _SECOND, partial(self._begin, live)))
+        else:
+            self._ends.lost_track(live, error)
+
+    # ------------------------------------------------------------------ the process
+
+    def _spawn(self, live: Live) -> None:
+        """In the spawner's thread."""
+        if live.stopped is not None:
+            self._loop.call(partial(self._ends.stopped_before_start, live))
+            return
+        if live.launch is None:
+            live.launch = self._prepare(live)
+        live.began = time.monotonic_ns()
+        spawned = spawn(live.launch)
+        self._loop.call(partial(self._spawned, live, spawned))
+
+    def _prepare(self, live: Live) -> Launch:
+        """In the spawner's thread."""
+        definition = live.definition
+        if definition is None:
+            raise SpawnError("the worker was removed while the task waited")
+        params = live.params
+        if params is None:
+            task = self._store.reader.get(live.task_id)
+            if task is None:
+                raise SpawnError("the task is not in the store")
+            live.timeout = definition.timeout if task.timeout is None else task.timeout
+            try:
+                params = definition.parameters.check(task.params)
+            except InvalidParams as error:
+                message = f"its parameters do not fit the worker as it is now: {error.message}"
+                raise SpawnError(message) from error
+        return Launch(
+            task_id=live.task_id,
+            definition=definition,
+            params=params,
+            attempt=live.attempt,
+            workdir=str(self._store.folders.create(live.task_id)),
+            masker=definition.parameters.masker(params),
+        )
+
+    def _failed(self, live: Live, error: Exception) -> None:
+        """In the spawner's thread."""
+        self._loop.call(partial(self._not_spawned, live, error))
+
+    def _not_spawned(self, live: Live, error: Exception) -> None:
+        if isinstance(error, (Shortage, StoreError)) or is_shortage(error):
+            self._try_again(live, error)
+        elif isinstance(error, SpawnError):
+            self._ends.not_started(live, error.message)
+        elif isinstance(error, OSError):
+            log.error("task=%s its folder cannot be made: %s", live.task_id, error)
+            name = errno.errorcode.get(error.errno or 0, "unknown error")
+            reason = f"{os.strerror(error.errno or 0)} ({name})"
+            self._ends.not_started(live, f"its working directory cannot be made: {reason}")
+        else:
+            log.error("task=%s unexpected error in the spawner", live.task_id, exc_info=error)
+            self._ends.not_started(live, "it cannot be started: the server made a mistake")
+
+    def _try_again(self, live: Live, error: Exception) -> None:
+        """A shortage passes; until then the task waits in its slot."""
+        pause = min(_FIRST_PAUSE << min(live.tries, 10), _LONGEST_PAUSE)
+        live.tries += 1
+        log.warning("task=%s %s; trying again", live.task_id, error)
+        live.try_again = self._loop.later(pause, partial(self.launch, live))
+        if live.stopped is not None:
+            live.stop(*live.stopped)
+
+    def _spawned(self, live: Live, spawned: Spawned) -> None:
+        launch, live.launch, live.params = live.launch, None, None
+        assert launch is not None
+        try:
+            live.process = Process(
+                spawned,
+                launch,
+                max_line=self._max_line,
+                loop=self._loop,
+                emptying=self._emptying,
+                scribe=self._store.scribe,
+                ended=partial(self._ends.process_ended, live),
+            )
+        except OSError as error:  # the kernel has no room for one more watched descriptor
+            for fd in spawned.descriptors:
+                self._loop.unwatch(fd)
+            live.launch = launch
+            self._spawner.post(spawned.discard, _not_discarded)
+            self._try_again(live, error)
+            return
+        self._saver.wake()
+        if live.stopped is not None:
+            live.process.stop(*live.stopped)
+        elif live.state is State.PAUSED:
+            live.process.freeze()
+        else:
+            live.set_alarm(self._loop, partial(self.time_out, live))
+
+
+def _not_discarded(error: Exception) -> None:
+    log.error("a process that cannot be watched could not be ended: %s", error)

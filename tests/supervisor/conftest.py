@@ -1,0 +1,54 @@
+"""A house for each test that asks for one, and a look at what it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tasky.model.worker import WorkerDefinition
+from tests.helpers import wait_for
+from tests.supervisor.house import Gate, House, open_fds, thread_names
+
+
+@pytest.fixture
+def houses(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Opens houses on the folder `tmp_path / "state"`, one after the other. In the end: no process, no thread, no
+    descriptor more than before."""
+    fds, threads = open_fds(), thread_names()
+    opened: list[House] = []
+
+    def open_house(*workers: WorkerDefinition, **settings: int) -> House:
+        house = House(tmp_path / "state", *workers, **settings)
+        opened.append(house)
+        return house
+
+    yield open_house
+    try:
+        for house in opened:
+            house.close()
+        if opened:
+            wait_for(lambda: not opened[0].processes(), "no process of a task is left")
+    finally:
+        for house in opened:
+            for pid in house.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+    assert thread_names() == threads
+    assert open_fds() == fds
+
+
+@pytest.fixture
+def house(houses: Callable[..., House]) -> House:
+    return houses()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
