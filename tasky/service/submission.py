@@ -1,0 +1,46 @@
+"""What comes with the parameters of a submission, and what the service answers to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.task import Idempotency
+from ..supervisor import Ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a task is to run. `timeout` is in ns (None: the worker's own), `not_before` in ns since the epoch."""
+
+    timeout: int | None = None
+    priority: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    not_before: int | None = None
+    idempotency_key: str | None = None
+
+
+#: A submission with nothing but its parameters.
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An accepted task. `created` is False where the Idempotency-Key led to an earlier one; `ended` is None unless
+    the end was waited for, and came."""
+
+    task_id: str
+    created: bool
+    ended: Ended | None = None
+
+
+def idempotency(key: str | None, worker: str, params: Mapping[str, Any]) -> Idempotency | None:
+    """The key with a digest of what it came with: the parameters as the client sent them, in any order and spacing,
+    so that a new default in the worker's definition makes no other body of them."""
+    if key is None:
+        return None
+    canonical = json.dumps([worker, params], sort_keys=True, separators=(",", ":"))
+    return Idempotency(key=key, digest=hashlib.sha256(canonical.encode()).hexdigest())

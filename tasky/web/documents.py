@@ -1,0 +1,165 @@
+"""The API's JSON: documents from records. Members of tasks are CamelCase, members of workers snake_case.
+
+A result is JSON text already, of up to a worker's longest line; it is put into its document as it is, without being
+read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from ..model.params import mask_params
+from ..model.task import Artifact, Attempt, Failure, Outcome, Progress, Task
+from ..model.units import format_duration
+from ..service import WorkerView
+
+Document = dict[str, Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = 1_000_000_000
+_LONGEST_MESSAGE: Final = 300  # of an error, in a list
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def dump(document: Any) -> bytes:
+    """A line of JSON in UTF-8. What no UTF-8 can say (half a surrogate pair) stays escaped."""
+    return f"{_encode(document)}\n".encode("utf-8", "backslashreplace")
+
+
+def _dump_with_output(document: Document, output: str | None) -> bytes:
+    """The document with `Output` as its last member."""
+    if output is None:
+        return dump(document)
+    text = f'{_encode(document)[:-1]},"Output":{output}}}\n'
+    return text.encode("utf-8", "backslashreplace")
+
+
+def timestamp(ns: int) -> str:
+    """RFC 3339 in UTC, with microseconds."""
+    moment = _EPOCH + timedelta(microseconds=ns // 1000)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+# ---------------------------------------------------------------------- workers
+
+
+def worker_summary(view: WorkerView) -> Document:
+    definition = view.definition
+    document: Document = {"name": definition.name, "description": definition.description}
+    if objects := definition.parameters.config_objects:
+        document["config_objects"] = objects
+    document["status"] = "Enabled" if view.enabled else "Disabled"
+    document["max_tasks"] = definition.max_tasks
+    document["running"] = view.counts.running
+    document["queued"] = view.counts.queued
+    return document
+
+
+def worker_document(view: WorkerView) -> Document:
+    definition = view.definition
+    timeout = definition.timeout
+    return worker_summary(view) | {
+        "usage": definition.usage,
+        "schema": definition.parameters.schema,
+        "timeout": None if timeout is None else format_duration(timeout),
+    }
+
+
+# ---------------------------------------------------------------------- tasks
+
+
+def status_document(task: Task) -> Document:
+    document: Document = {"TaskId": task.id, "Status": task.state}
+    _add_duration(document, task.duration)
+    if task.progress is not None:
+        document["Progress"] = _progress(task.progress)
+    return document
+
+
+def result_bytes(task_id: str, ended: Task | Outcome) -> bytes:
+    document: Document = {"TaskId": task_id, "Status": ended.state}
+    if ended.failure is not None:
+        document["Error"] = ended.failure.as_json()
+    return _dump_with_output(document, ended.output)
+
+
+def task_summary(task: Task) -> Document:
+    """As the list has it: nothing in it is big."""
+    document = _task(task)
+    if task.failure is not None:
+        document["Error"] = _short(task.failure)
+    return document
+
+
+def task_bytes(task: Task, secrets: Collection[str]) -> bytes:
+    """Everything but the log."""
+    document = _task(task)
+    document["Params"] = mask_params(task.params, secrets)
+    document["Attempts"] = [_attempt(attempt) for attempt in task.attempts]
+    document["Artifacts"] = [artifact_document(artifact) for artifact in task.artifacts]
+    if task.failure is not None:
+        document["Error"] = task.failure.as_json()
+    return _dump_with_output(document, task.output)
+
+
+def artifact_document(artifact: Artifact) -> Document:
+    return {
+        "Path": artifact.path,
+        "Name": artifact.name,
+        "MediaType": artifact.media_type,
+        "Size": artifact.size,
+    }
+
+
+def _task(task: Task) -> Document:
+    document: Document = {"TaskId": task.id, "Worker": task.worker, "Status": task.state}
+    _add_duration(document, task.duration)
+    _add_times(document, Created=task.created, Started=task.started, Finished=task.finished)
+    if task.progress is not None:
+        document["Progress"] = _progress(task.progress)
+    document["Priority"] = task.priority
+    document["Labels"] = dict(task.labels)
+    _add_times(document, NotBefore=task.not_before)
+    if task.timeout is not None:
+        document["Timeout"] = format_duration(task.timeout)
+    if task.restart_of is not None:
+        document["RestartOf"] = task.restart_of
+    return document
+
+
+def _add_duration(document: Document, ns: int | None) -> None:
+    if ns is not None:
+        document["Duration"] = format_duration(ns)
+        document["Seconds"] = ns / _SECOND
+
+
+def _add_times(document: Document, **times: int | None) -> None:
+    for name, ns in times.items():
+        if ns is not None:
+            document[name] = timestamp(ns)
+
+
+def _progress(progress: Progress) -> Document:
+    pairs = (("Percent", progress.percent), ("Message", progress.message))
+    return {name: value for name, value in pairs if value is not None}
+
+
+def _attempt(attempt: Attempt) -> Document:
+    document: Document = {"Number": attempt.number}
+    _add_times(document, Started=attempt.started, Finished=attempt.finished)
+    pairs = (("ExitCode", attempt.exit_code), ("Signal", attempt.signal))
+    document |= {name: value for name, value in pairs if value is not None}
+    if attempt.failure is not None:
+        document["Error"] = attempt.failure.as_json()
+    return document
+
+
+def _short(failure: Failure) -> Document:
+    document = failure.as_json()
+    document.pop("details", None)
+    if len(failure.message) > _LONGEST_MESSAGE:
+        document["message"] = f"{failure.message[:_LONGEST_MESSAGE]}…"
+    return document

@@ -1,0 +1,120 @@
+"""/tasks/{id}/log: as text, or as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final
+
+import falcon
+
+from ..service import Service
+from ..store import LogLine, LogReader
+from . import options
+from .documents import dump, timestamp
+from .query import Option, Options, read_query
+from .resource import Resource
+
+TEXT: Final = "text/plain"
+JSONL: Final = "application/jsonl"
+LAST_LINE: Final = "Tasky-Last-Line"
+#: The most of an answer that is held in memory.
+_CHUNK: Final = 64 << 10
+
+LOG: Final[Options] = {
+    "after": Option(options.count),
+    "tail": Option(options.count),
+    "follow": Option(options.not_yet),
+}
+
+
+class Log(Resource):
+    """The lines that there are at the moment of the request. `Tasky-Last-Line` is the number of the last of them: a
+    client gives it as `after` to go on."""
+
+    query: ClassVar[Options] = LOG
+
+    def __init__(self, service: Service) -> None:
+        self._service: Final = service
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+        values = read_query(req, LOG)
+        reader = self._service.log(task_id)
+        last = reader.last()
+        after = max(values.get("after", 0), last - values.get("tail", last))
+        jsonl = req.client_prefers((TEXT, JSONL)) == JSONL
+        resp.content_type = JSONL if jsonl else f"{TEXT}; charset=utf-8"
+        resp.set_header("Vary", "Accept")
+        resp.set_header(LAST_LINE, str(last))
+        resp.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
+        if req.method == "HEAD":
+            resp.stream = ()
+            return
+        lines = _until(reader, after, last)
+        _send(resp, _chunks(lines, as_json if jsonl else as_text))
+
+
+def _until(reader: LogReader, after: int, last: int) -> Iterator[LogLine]:
+    """What comes while the answer goes out belongs to the next one."""
+    if after < last:
+        for line in reader.lines(after=after):
+            if line.n > last:
+                return
+            yield line
+
+
+def _send(resp: falcon.Response, chunks: Iterator[bytes]) -> None:
+    """One chunk has a Content-Length, and the connection lives on; more of them are streamed."""
+    first = next(chunks, b"")
+    second = next(chunks, None)
+    if second is None:
+        resp.data = first
+    else:
+        resp.stream = _chain(first, second, chunks)
+
+
+def _chain(first: bytes, second: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from chunks
+
+
+def _chunks(lines: Iterable[LogLine], render: Callable[[LogLine], bytes]) -> Iterator[bytes]:
+    pieces: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece = render(line)
+        pieces.append(piece)
+        size += len(piece)
+        if size >= _CHUNK:
+            yield b"".join(pieces)
+            pieces.clear()
+            size = 0
+    if pieces:
+        yield b"".join(pieces)
+
+
+def as_text(line: LogLine) -> bytes:
+    """The line itself; of a log message its level, its message, and its further members as key=value."""
+    text = line.text
+    if line.level is not None:
+        fields = "".join(f" {key}={_value(value)}" for key, value in (line.fields or {}).items())
+        text = f"{line.level}: {text}{fields}"
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def as_json(line: LogLine) -> bytes:
+    document: dict[str, Any] = {
+        "N": line.n,
+        "Time": timestamp(line.time),
+        "Stream": line.stream,
+        "Text": line.text,
+    }
+    if line.level is not None:
+        document["Level"] = line.level
+        document["Fields"] = line.fields or {}
+    return dump(document)

@@ -1,0 +1,143 @@
+"""/tasks/{id}/log: text and JSON lines, from any line on, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.api import MISSING, Api, call
+
+TALK = r"""
+echo one
+printf 'two \303\251 \377\n'
+echo '{"type":"log","level":"warning","message":"disk nearly full","free":3,"path":"/srv"}'
+echo '{"type":"log","level":"info","message":"plain"}'
+echo five
+"""
+
+
+@pytest.fixture(scope="module")
+def task_id(shared: Api) -> str:
+    shared.add("talks", TALK)
+    shared.reload()
+    return shared.run("talks")
+
+
+def lines(body: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def test_as_text(shared: Api, task_id: str) -> None:
+    answer = shared.get(f"/tasks/{task_id}/log")
+    assert answer.status_int == 200
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Tasky-Last-Line"] == "5"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    assert answer.text == (
+        "one\ntwo é \\xff\nwarning: disk nearly full free=3 path=/srv\ninfo: plain\nfive\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/jsonl", "application/jsonl, text/plain;q=0.5", "application/*"]
+)
+def test_as_json_lines(shared: Api, task_id: str, accept: str) -> None:
+    answer = shared.get(f"/tasks/{task_id}/log/", accept=accept)
+    assert answer.headers["Content-Type"] == "application/jsonl"
+    assert answer.headers["Vary"] == "Accept"
+    found = lines(answer.body)
+    assert [line["N"] for line in found] == [1, 2, 3, 4, 5]
+    assert set(found[0]) == {"N", "Time", "Stream", "Text"}
+    assert (found[0]["Stream"], found[0]["Text"]) == ("stdout", "one")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found[0]["Time"])
+    warning = found[2]
+    assert (warning["Stream"], warning["Level"]) == ("log", "warning")
+    assert warning["Text"] == "disk nearly full"
+    assert warning["Fields"] == {"free": 3, "path": "/srv"}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "text/*", "image/png", "", "x", "a/b;q=z"])
+def test_whatever_is_accepted_else_it_is_text(shared: Api, task_id: str, accept: str) -> None:
+    answer = shared.get(f"/tasks/{task_id}/log", accept=accept)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("", [1, 2, 3, 4, 5]),
+        ("?after=0", [1, 2, 3, 4, 5]),
+        ("?after=3", [4, 5]),
+        ("?after=5", []),
+        ("?after=9223372036854775807", []),
+        ("?tail=2", [4, 5]),
+        ("?tail=0", []),
+        ("?tail=100", [1, 2, 3, 4, 5]),
+        ("?after=3&tail=1", [5]),
+        ("?after=3&tail=4", [4, 5]),
+        ("?follow=0", [1, 2, 3, 4, 5]),
+    ],
+)
+def test_from_where(shared: Api, task_id: str, query: str, numbers: list[int]) -> None:
+    answer = shared.get(f"/tasks/{task_id}/log{query}", accept="application/jsonl")
+    assert [line["N"] for line in lines(answer.body)] == numbers
+    assert answer.headers["Tasky-Last-Line"] == "5"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [*(f"{name}={value}" for name in ("after", "tail") for value in ("", "-1", "x", "1e3", "9" * 30)),
+     "follow=1", "follow=true", "follow=", "tail=1&tail=2", "lines=3"],
+)  # fmt: skip
+def test_what_is_refused(shared: Api, query: str) -> None:
+    assert shared.get(f"/tasks/{MISSING}/log?{query}").status_int == 422
+
+
+def test_follow_says_that_it_comes_later(shared: Api) -> None:
+    answer = shared.get(f"/tasks/{MISSING}/log?follow=1")
+    assert answer.json["Error"] == "follow: is not supported yet"
+
+
+def test_of_a_task_that_runs_and_of_one_that_said_nothing(api: Api) -> None:
+    queued = api.submit("hold", query="?at=2100-01-01T00:00:00Z")
+    answer = api.get(f"/tasks/{queued}/log")
+    assert (answer.status_int, answer.body) == (200, b"")
+    assert answer.headers["Tasky-Last-Line"] == "0"
+    running = api.submit("hold")
+    api.await_log(running, "ready")
+    assert api.get(f"/tasks/{running}/log").text == "ready\n"
+
+
+def test_a_long_one_is_streamed(api: Api) -> None:
+    api.add("long", "seq 1 20000; seq 20001 25000 >&2")
+    api.reload()
+    task_id = api.run("long")
+    answer = api.get(f"/tasks/{task_id}/log")
+    numbers = [int(line) for line in answer.text.splitlines()]
+    assert sorted(numbers) == list(range(1, 25001))
+    assert answer.headers["Tasky-Last-Line"] == "25000"
+    as_json = lines(api.get(f"/tasks/{task_id}/log", accept="application/jsonl").body)
+    assert [line["N"] for line in as_json] == list(range(1, 25001))
+    assert {line["Stream"] for line in as_json} == {"stdout", "stderr"}
+    for line in as_json:
+        assert (line["Stream"] == "stdout") is (int(line["Text"]) <= 20000)
+
+
+def test_a_stream_that_is_left_closes_its_files(api: Api) -> None:
+    """Unclosed descriptors would be a warning, and a warning is an error."""
+    api.add("long", "seq 1 25000")
+    api.reload()
+    task_id = api.run("long")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    answer = call(api, "GET", f"/tasky/v1/tasks/{task_id}/log")
+    assert "content-length" not in answer.headers
+    assert isinstance(answer.body, Generator)
+    assert next(answer.body).startswith(b"1\n2\n")
+    answer.body.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
