@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from . import __version__
 from .config import Catalogue, FolderWatch, Listen, Settings
@@ -35,17 +35,18 @@ _HOUSEKEEPING: Final = 60.0  # seconds between two looks at what retention wants
 _PER_TASK: Final = 5
 _LEAST: Final = 512
 _MOST: Final = 2560
+#: For requests that are answered at once, while all others of the HTTP server wait for the ends of tasks.
+_SPARE_THREADS: Final = 4
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def serve(settings: Settings) -> int:
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
     log_to_stderr(settings.log_level)
-    _refuse_network(settings.listen)
     _need_descriptors(settings.max_tasks)
     with Signals() as signals:
-        server = Server(settings)
-        server.start(signals)
+        server = Server(settings, signals)
+        server.start()
         server.work(signals)
         server.stop(signals)
     log.info("stopped")
@@ -55,11 +56,18 @@ def serve(settings: Settings) -> int:
 class Server:
     """Everything that one server is made of. What is half made when an error comes is undone."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, signals: Signals) -> None:
         self._settings: Final = settings
+        self._draining = False
         self._catalogue: Final = Catalogue(settings.workers_dir, settings.kill_grace)
-        self._catalogue.load()
         with contextlib.ExitStack() as undo:
+            # Watched before it is read, so that no change is missed. A change is treated as SIGHUP is: by one thread.
+            self._watch: Final = FolderWatch(
+                settings.workers_dir, lambda: signals.send(signal.SIGHUP)
+            )
+            self._watch.start()
+            undo.callback(self._watch.close)
+            self._catalogue.load()
             self._store: Final = Store.open(settings.state_dir, max_log=settings.max_log)
             undo.callback(self._store.close)
             self._socket: Final = _listen(settings.listen)
@@ -74,22 +82,20 @@ class Server:
             app = create_app(
                 Service(self._store, self._supervisor, self._catalogue),
                 max_body=settings.max_body,
-                max_waiting=max(1, settings.http.threads - 4),
+                max_waiting=settings.http.threads,
                 ready=self._readiness,
             )
             self._http: Final = HttpServer(
-                app, self._socket, threads=settings.http.threads, max_body=settings.max_body
+                app,
+                self._socket,
+                threads=settings.http.threads + _SPARE_THREADS,
+                max_body=settings.max_body,
             )
             undo.pop_all()
-        self._watch: FolderWatch | None = None
-        self._draining = False
 
-    def start(self, signals: Signals) -> None:
+    def start(self) -> None:
         self._supervisor.start()
         self._http.start()
-        # A changed folder is treated as SIGHUP is: one thread reloads.
-        self._watch = FolderWatch(self._settings.workers_dir, lambda: signals.send(signal.SIGHUP))
-        self._watch.start()
         names = ", ".join(sorted(self._catalogue.definitions)) or "none"
         log.info("workers in %s: %s", self._settings.workers_dir, names)
         log.info("state in %s, containment: %s", self._settings.state_dir, CONTAINMENT)
@@ -111,13 +117,10 @@ class Server:
                 return
 
     def stop(self, signals: Signals) -> None:
-        log.info(
-            "stopping: running tasks get SIGTERM, then their grace; a second signal ends the grace"
-        )
         self._draining = True
-        assert self._watch is not None
-        self._watch.close()
         self._supervisor.drain()
+        log.info("stopping: running tasks get SIGTERM, then their grace; a second signal ends that")
+        self._watch.close()
         self._await_drained(signals)
         self._http.stop()
         self._supervisor.close()
@@ -165,19 +168,16 @@ class Signals:
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
         self._theirs.setblocking(False)
-        self._before: dict[signal.Signals, Any] = {}
-        self._wakeup = -1
 
     def __enter__(self) -> Signals:
-        self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         for number in (*_STOP, signal.SIGHUP):
-            self._before[number] = signal.signal(number, _nothing)
+            signal.signal(number, _nothing)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._wakeup)
+        """The handlers stay: one signal more must not change the exit status of a server that has stopped."""
+        signal.set_wakeup_fd(-1)
         self._ours.close()
         self._theirs.close()
 
@@ -212,14 +212,6 @@ def _url(sock: socket.socket, where: Listen) -> str:
         return f"unix:{where.path}"
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _refuse_network(where: Listen) -> None:
-    if where.path is None and not where.is_loopback:
-        raise TaskyError(
-            f"refusing to listen on {where}: without authentication anybody who reaches this server"
-            " could run its workers. Use 127.0.0.1, [::1] or a unix socket"
-        )
 
 
 def _need_descriptors(max_tasks: int) -> None:

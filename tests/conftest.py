@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def _children() -> set[int]:
     """Also zombies: a child that nobody waited for is a leak."""
     found: set[int] = set()
     for thread in Path("/proc/self/task").iterdir():
-        found.update(map(int, (thread / "children").read_text().split()))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found.update(map(int, (thread / "children").read_text().split()))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -14,15 +13,16 @@ import pytest
 from tests.helpers import Server, write_definition
 
 
-def start(workers: Path, state: Path, *arguments: str, **environ: str) -> tuple[int, str]:
-    """Runs `tasky serve` to its end, which must come by itself."""
-    command = [sys.executable, "-m", "tasky", "serve", "--workers-dir", str(workers)]
+def start(
+    workers: Path, state: Path, *arguments: str, before: tuple[str, ...] = ()
+) -> tuple[int, str]:
+    """Runs `tasky serve`, as an argument of `before`, to its end, which must come by itself."""
+    command = [*before, sys.executable, "-m", "tasky", "serve", "--workers-dir", str(workers)]
     done = subprocess.run(
         [*command, "--state-dir", str(state), *arguments],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, **environ},
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stderr
@@ -61,10 +61,14 @@ def test_a_broken_definition(workers: Path, tmp_path: Path) -> None:
 
 def test_limits_that_the_system_cannot_give(workers: Path, tmp_path: Path) -> None:
     status, said = start(
-        workers, tmp_path / "state", "--listen", "127.0.0.1:0", TASKY_MAX_TASKS="400000000"
+        workers,
+        tmp_path / "state",
+        *("--listen", "127.0.0.1:0"),
+        before=("sh", "-c", 'ulimit -n 700; exec "$@"', "sh"),
     )
-    assert status != 0
-    assert "max_tasks" in said
+    assert status == 1
+    assert "max_tasks: 64 needs 832 open files and the limit is 700" in said
+    assert "set max_tasks to 37" in said
 
 
 def test_a_unix_socket(serve: Callable[..., Server], workers: Path, tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.helpers import Server, wait_for
+from tests.helpers import Server, wait_for, write_worker
 
 
 def ready(server: Server, worker: str) -> str:
@@ -36,18 +37,18 @@ def test_running_tasks_end_and_queued_ones_wait(
     assert server.await_status(queued, "Completed", "Failed") == "Completed"
 
 
-def test_a_second_signal_ends_the_grace(serve: Callable[..., Server], workers: object) -> None:
+def test_a_second_signal_ends_the_grace(serve: Callable[..., Server], workers: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    say = """print('{"type":"progress","percent":1}', flush=True); signal.pause()"""
+    write_worker(workers, "immovable", f"{ignore}; {say}", kill_grace="1h")
     server = serve()
-    task_id = server.submit("sleep")
-    patient = ready(server, "polite")
-    server.request(
-        "POST", f"/tasks/{patient}/pause"
-    )  # stopped, it would not hear SIGTERM for its 60 s
+    task_id = ready(server, "immovable")
     server.process.send_signal(signal.SIGTERM)
     wait_for(lambda: "stopping:" in server.logged, "it drains")
     assert server.stop() == 0
     server.start()
-    assert server.get(f"/tasks/{task_id}")["Error"]["code"] == "shutdown"
+    error = server.get(f"/tasks/{task_id}")["Error"]
+    assert (error["code"], error["signal"]) == ("shutdown", "SIGKILL")
 
 
 def test_who_waits_is_answered(serve: Callable[..., Server]) -> None:

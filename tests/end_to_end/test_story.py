@@ -17,9 +17,14 @@ from tests.helpers import REPOSITORY, Server, serving, wait_for
 
 @pytest.fixture
 def bundled(tmp_path: Path) -> Iterator[Server]:
+    """A server with the three workers of the older system."""
     if shutil.which("curl") is None:
-        pytest.skip("curl is not installed: scripts/test --system installs it")
-    with serving(REPOSITORY / "workers.d", tmp_path / "state") as server:
+        pytest.skip("THE STORY IS NOT TESTED: no curl; scripts/test --system installs it")
+    workers = tmp_path / "workers.d"
+    workers.mkdir()
+    for name in ("copyfile.yaml", "ifconfig.yaml", "sleeper.yaml"):
+        (workers / name).symlink_to(REPOSITORY / "workers.d" / name)
+    with serving(workers, tmp_path / "state") as server:
         yield server
 
 

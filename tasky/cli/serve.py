@@ -1,0 +1,32 @@
+"""tasky serve"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
+              help="Settings.  [env: TASKY_CONFIG; default: /etc/tasky/tasky.yaml if it exists]")  # fmt: skip
+@click.option("--listen", metavar="ADDRESS", help="host:port, [ipv6]:port or unix:/path.")
+@click.option("--workers-dir", metavar="DIR", help="The folder of the worker definitions.")
+@click.option("--state-dir", metavar="DIR", help="Where tasks, their logs and files are kept.")
+def serve(
+    config: Path | None, listen: str | None, workers_dir: str | None, state_dir: str | None
+) -> int:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Options win over TASKY_* variables, and these over the settings file. The exit status is 0 after an orderly end,
+    78 if the configuration has mistakes, 1 if the server cannot start for another reason.
+    """
+    # Here, because the other commands need none of it and start much faster without.
+    from ..config import load_settings
+    from ..daemon import serve as run
+
+    settings = load_settings(
+        config, os.environ, listen=listen, workers_dir=workers_dir, state_dir=state_dir
+    )
+    return run(settings)

@@ -1,0 +1,77 @@
+"""tasky show"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import click
+
+from ..client import AttemptDocument, TaskDocument
+from . import completion
+from .ids import resolve
+from .invocation import Invocation, asks_server, emit
+from .shapes import compact, failure, fields, file_line, local_time, progress, status_style
+from .terminal import colours, line, one_line, shown
+
+_TIMES: Final = ("Created", "NotBefore", "Started", "Finished")
+_AS_THEY_ARE: Final = ("Duration", "Timeout", "RestartOf")
+
+
+@click.command()
+@click.argument("task", shell_complete=completion.tasks)
+@asks_server
+def show(invocation: Invocation, task: str) -> None:
+    """Everything about a task, but its log."""
+    client = invocation.client()
+    document = client.task(resolve(client, task))
+    if invocation.json:
+        emit(document)
+        return
+    for text in _lines(document):
+        line(text)
+
+
+def _lines(task: TaskDocument) -> Iterator[str]:
+    yield from fields(_facts(task))
+    params = task.get("Params", {})
+    yield from _section("Params", (f"{one_line(key)} = {compact(params[key])}" for key in params))
+    yield from _section("Attempts", map(_attempt, task.get("Attempts", ())))
+    yield from _section("Files", map(file_line, task.get("Artifacts", ())))
+    if task.get("Output") is not None:
+        output = json.dumps(task["Output"], indent=2, ensure_ascii=False)
+        yield from _section("Output", shown(output).splitlines())
+
+
+def _facts(task: TaskDocument) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "Task": task["TaskId"],
+        "Worker": one_line(task["Worker"]),
+        "Status": status_style(task["Status"]) if colours(sys.stdout) else task["Status"],
+        "Error": failure(task["Error"]) if "Error" in task else None,
+        "Progress": progress(task),
+    }
+    facts |= {name: local_time(task[name]) for name in _TIMES if name in task}
+    facts |= {name: task[name] for name in _AS_THEY_ARE if name in task}
+    labels = task.get("Labels", {})
+    return {
+        **facts,
+        "Priority": task.get("Priority") or None,
+        "Labels": one_line(" ".join(f"{key}:{labels[key]}" for key in labels)),
+    }
+
+
+def _section(title: str, texts: Iterable[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        if not place:
+            yield from ("", title)
+        yield f"  {text}"
+
+
+def _attempt(attempt: AttemptDocument) -> str:
+    times = [local_time(attempt[name]) for name in ("Started", "Finished") if name in attempt]
+    ending = f"exit status {attempt['ExitCode']}" if "ExitCode" in attempt else ""
+    words = (f"{attempt['Number']}.", " to ".join(times), ending, attempt.get("Signal", ""))
+    return "  ".join(word for word in words if word)

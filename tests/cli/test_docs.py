@@ -1,0 +1,57 @@
+"""docs/cli.md names everything that there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+
+from tasky.cli.app import tasky
+from tasky.cli.exits import MEANINGS
+from tests.helpers import REPOSITORY
+
+TEXT = (REPOSITORY / "docs/cli.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\$ tasky (.*)$", TEXT, re.MULTILINE)
+
+
+def section(name: str) -> str:
+    """From the command's heading on; two commands may share a section."""
+    match = re.search(
+        rf"^## tasky {name}\n(?:## [^\n]*\n)*(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL
+    )
+    assert match is not None, f"there is no section on {name}"
+    return match[1]
+
+
+def options(name: str) -> set[str]:
+    command = tasky.commands[name]
+    found = {word for one in command.params if isinstance(one, click.Option) for word in one.opts}
+    return found - {"-h", "--help"}
+
+
+@pytest.mark.parametrize("name", list(tasky.commands))
+def test_every_command_has_its_options(name: str) -> None:
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", section(name)))
+    assert options(name) <= named
+    rows = re.findall(r"^\| (`-.*?`) \|", section(name), re.MULTILINE)
+    assert {word for row in rows for word in re.findall(r"--?[a-z][a-z-]*", row)} <= options(name)
+
+
+def test_the_exit_statuses() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", TEXT, re.MULTILINE)
+    assert {int(status): meaning.replace("\\|", "|") for status, meaning in rows} == {
+        int(status): meaning for status, meaning in MEANINGS.items()
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_is_a_command(command: str) -> None:
+    name, *arguments = shlex.split(command)
+    with tasky.make_context("tasky", ["--json", name]) as parent:
+        tasky.commands[name].make_context(name, arguments, parent=parent).close()
+
+
+def test_there_are_examples() -> None:
+    assert {command.split()[0] for command in COMMANDS} == set(tasky.commands)

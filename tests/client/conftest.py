@@ -1,0 +1,23 @@
+"""One real server for all tests of the client: each test has tasks of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tasky.client import Client
+from tests.client.workers import serving_workers
+from tests.helpers import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving_workers(tmp_path_factory.mktemp("client")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with Client(server.url) as client:
+        yield client
