@@ -7,6 +7,7 @@ SIGTERM to the running ones, their grace, SIGKILL, their ends stored, the last a
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import resource
 import signal
@@ -37,12 +38,16 @@ _LEAST: Final = 512
 _MOST: Final = 2560
 #: For requests that are answered at once, while all others of the HTTP server wait for the ends of tasks.
 _SPARE_THREADS: Final = 4
+#: malloc.h
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def serve(settings: Settings) -> int:
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
     log_to_stderr(settings.log_level)
+    _give_memory_back()
     _need_descriptors(settings.max_tasks)
     with Signals() as signals:
         server = Server(settings, signals)
@@ -212,6 +217,15 @@ def _url(sock: socket.socket, where: Listen) -> str:
         return f"unix:{where.path}"
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _give_memory_back() -> None:
+    """Has glibc's malloc use few arenas for all threads, and return big blocks to the system when they are freed, as
+    it would until the first one (mallopt(3)). Without it, what one big body took stays taken in some thread's arena."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
 
 
 def _need_descriptors(max_tasks: int) -> None:

@@ -7,6 +7,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No time limit for an example: the machine may be busy.
+settings.register_profile(
+    "tasky", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("tasky")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -47,6 +47,7 @@ class Store:
         opened.callback(self.scribe.close)
         self.writer.start()
         self.scribe.start()
+        self._closing = False
         self._opened: Final = opened.pop_all()
 
     @classmethod
@@ -93,6 +94,8 @@ class Store:
         def done(gone: list[str] | None, error: TaskyError | None) -> None:
             if gone is not None:
                 self.scribe.discard(gone)
+            elif self._closing:
+                return  # the next start goes on
             elif not (isinstance(error, StoreFull) and self._ballast.drop()):
                 log.error("old tasks cannot be removed: %s", error)
                 return
@@ -103,6 +106,7 @@ class Store:
 
     def close(self) -> None:
         """Carry out what was posted, and close everything. Nobody may ask for anything any more."""
+        self._closing = True
         self._opened.close()
 
 

@@ -56,7 +56,7 @@ def test_serve_refuses_a_broken_configuration(tasky: Tasky, workers: Path, tmp_p
 
 def test_serve_takes_a_file_and_options_win(workers: Path, tmp_path: Path) -> None:
     file = tmp_path / "tasky.yaml"
-    file.write_text(f"listen: 0.0.0.0:80\nworkers_dir: /nonexistent\nstate_dir: {tmp_path}\n")
+    file.write_text(f"listen: 127.0.0.1:1\nworkers_dir: /nonexistent\nstate_dir: {tmp_path}\n")
     with serving(workers, tmp_path / "state", "--config", str(file)) as server:
         assert server.run("nothing")["Status"] == "Completed"
         assert server.stop() == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasky.config.strict import MAX_PROBLEMS, MAX_VALUES, parse
@@ -178,7 +178,6 @@ yaml_scraps = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.text() | yaml_scraps)
 @example("a: !<tag:yaml.org,2002:int> 1")
 @example("%TAG ! tag:x,2000:\n---\na: !y b")
@@ -196,7 +195,6 @@ def test_any_text_is_data_or_a_config_error(text: str) -> None:
             assert problem.line > 0
 
 
-@settings(deadline=None)
 @given(st.dictionaries(words, json_values, max_size=5))
 def test_json_is_what_it_says(value: dict[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=False)

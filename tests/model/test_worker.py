@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasky.model.fields import Path
@@ -127,7 +127,6 @@ values = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), values, max_size=6))
 def test_any_document_is_a_definition_or_has_mistakes(document: dict[str, Any]) -> None:
     draft = parse_worker(document, stem="x", kill_grace=SECOND)

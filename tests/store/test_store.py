@@ -279,11 +279,29 @@ def test_nothing_to_prune(store: Store) -> None:
     assert store.reader.state(task_id) is State.COMPLETED
 
 
-def test_a_closed_store_prunes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pruning_ends_with_the_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In the middle of it, and without a complaint; the next start goes on."""
     store = fresh(tmp_path)
+    ended(store, 2000)
+    store.prune(1, 0)
     store.close()
-    store.prune(1, 1)
-    assert "cannot be removed: the store is closed" in caplog.text
+    store.prune(1, 0)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    again = fresh(tmp_path)
+    again.prune(1, 0)
+    wait_for(lambda: left(again) == 0, "all are gone")
+    again.close()
+
+
+def test_why_nothing_can_be_pruned(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    ended(store, 1)
+    broken = (
+        "CREATE TEMP TRIGGER broken BEFORE DELETE ON tasks BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    store.writer.call(lambda c: c.execute(broken).close())
+    store.prune(1, 0)
+    wait_for(lambda: "old tasks cannot be removed" in caplog.text, "it is told")
+    assert left(store) == 1
 
 
 # A full disk
