@@ -97,7 +97,9 @@ class Server:
         self._reader = threading.Thread(target=self._read, args=(self.process,))
         self._reader.start()
         self._listening.wait(PATIENCE)
-        assert self.url, f"the server did not start:\n{self.logged}"
+        if not self.url:
+            self.kill()
+            raise AssertionError(f"the server did not start:\n{self.logged}")
 
     @property
     def logged(self) -> str:

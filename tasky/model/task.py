@@ -13,7 +13,6 @@ from typing import Any
 from .states import State
 
 
-
 class FailureCode(StrEnum):
     """Why a task failed, as the API spells it."""
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from ..model.task import Artifact
+from .folders import make_private
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE: Final = 0o700
@@ -141,8 +142,7 @@ def _rename(name: str, source: int, target: int) -> None:
 def _descend(top: str, folders: Sequence[str], *, make: bool = False) -> Iterator[int]:
     """A descriptor of the folder under `top`, reached without following a link."""
     if make:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(top, _PRIVATE)  # noqa: PTH102
+        make_private(top)
     fd = os.open(top, _FOLDER)
     try:
         for folder in folders:

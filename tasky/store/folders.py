@@ -1,11 +1,11 @@
-"""Where a task's files are: `<state>/tasks/<last two digits>/<id>/`, in it `work/`, `files/` and the log.
+"""Where a task's files are: `<state>/work/<id>` while it runs; what is kept of it, the log and `files/`, in
+`<state>/tasks/<last two digits>/<id>`, which is made when there is something to put in it.
 
 The last two digits of an id are random, so the tasks spread over 256 shards.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -26,50 +26,67 @@ class Folders:
 
     def __init__(self, state_dir: Path) -> None:
         self._tasks: Final = f"{state_dir}/tasks"
+        self._work: Final = f"{state_dir}/work"
         self.trash: Final = state_dir / "trash"
-        make_folder(Path(self._tasks), PASSABLE)
+        make_folder(Path(self._tasks), _PRIVATE)
+        make_folder(Path(self._work), PASSABLE)
         make_folder(self.trash, _PRIVATE)
 
-    def shards(self) -> list[Path]:
-        return [path for path in Path(self._tasks).iterdir() if path.is_dir()]
+    def create(self, task_id: str) -> str:
+        """Make a task's work folder. One that exists is used again: a start may be tried twice."""
+        work = self.work(task_id)
+        try:
+            os.mkdir(work, _PRIVATE)  # noqa: PTH102 - plain strings: this is done for every task
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(work).st_mode):  # a worker put something else there
+                raise
+        return work
 
-    def tasks_in(self, shard: Path) -> list[str]:
-        """The ids of the tasks that have a folder there."""
-        return [path.name for path in shard.iterdir() if _ID.fullmatch(path.name) is not None]
+    def work(self, task_id: str) -> str:
+        """The task's work folder, which it has while it runs."""
+        return f"{self._work}/{_checked(task_id)}"
+
+    def name(self, task_id: str) -> str:
+        """The folder of what is kept of the task."""
+        return f"{self._tasks}/{_checked(task_id)[-2:]}/{task_id}"
 
     def files(self, task_id: str) -> Path:
         """What the task left: its artifacts."""
         return Path(f"{self.name(task_id)}/files")
 
-    def create(self, task_id: str) -> Path:
-        """Make a task's folder and its work folder, and give the latter. Those that exist are used again: a start may
-        be tried twice."""
-        outer = self.name(task_id)
-        work = f"{outer}/work"
-        try:
-            _make_passable(outer)
-        except FileNotFoundError:
-            _make_passable(os.path.dirname(outer))  # noqa: PTH120 - the first one of its shard
-            _make_passable(outer)
-        try:
-            os.mkdir(work, _PRIVATE)  # noqa: PTH102
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(work).st_mode):  # a worker put something else there
-                raise
-        return Path(work)
+    def at_work(self) -> list[str]:
+        """All work folders."""
+        return _tasks_in(self._work)
 
-    def name(self, task_id: str) -> str:
-        """The task's folder as plain text."""
-        if _ID.fullmatch(task_id) is None:
-            raise UnknownTask(f"this is not the id of a task: {task_id[:64]!r}")
-        return f"{self._tasks}/{task_id[-2:]}/{task_id}"
+    def shards(self) -> list[str]:
+        with os.scandir(self._tasks) as entries:
+            return [entry.path for entry in entries if entry.is_dir()]
+
+    def kept_in(self, shard: str) -> list[str]:
+        """The folders of what is kept there of tasks."""
+        return _tasks_in(shard)
 
 
-def _make_passable(folder: str) -> None:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(folder, PASSABLE)  # noqa: PTH102 - plain strings: this is done for every task
-        if PASSABLE != _PRIVATE:
-            os.chmod(folder, PASSABLE)  # noqa: PTH101 - whatever the umask is
+def _checked(task_id: str) -> str:
+    if _ID.fullmatch(task_id) is None:
+        raise UnknownTask(f"this is not the id of a task: {task_id[:64]!r}")
+    return task_id
+
+
+def _tasks_in(folder: str) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.path for entry in entries if _ID.fullmatch(entry.name) is not None]
+
+
+def make_private(folder: str) -> None:
+    """Make a folder for what is kept of a task, and those above it where it is the first; it may exist."""
+    try:
+        os.mkdir(folder, _PRIVATE)  # noqa: PTH102
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        make_private(os.path.dirname(folder))  # noqa: PTH120
+        os.mkdir(folder, _PRIVATE)  # noqa: PTH102
 
 
 def make_folder(path: Path, mode: int) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from .folders import make_private
 from .log import RECORD, STREAMS, LogReader, Stream, part_names, part_numbers, sound_records
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -24,9 +25,9 @@ class Segment(NamedTuple):
 
 
 class LogWriter:
-    """Appends to a log, and continues one that exists. Its files are opened by the first write, and again by one that
-    follows `close`. Half of `max_log` bytes is for the head, the rest for the newest lines; only a segment that is
-    too big by itself makes them more.
+    """Appends to a log, and continues one that exists. Its folder is made and its files are opened by the first write,
+    and opened again by one that follows `close`. Half of `max_log` bytes is for the head, the rest for the newest
+    lines; only a segment that is too big by itself makes them more.
 
     `lost` lines could not be written and the log does not say so yet; `complete` means that none ever was lost.
     """
@@ -87,6 +88,7 @@ class LogWriter:
 
     def _open(self) -> _Part:
         """The part to go on with. Most logs are new: those are not looked for."""
+        make_private(self._folder)
         try:
             part = _Part(self._folder, 0, os.O_EXCL)
         except FileExistsError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -16,7 +15,7 @@ from ..model.states import State
 from ..model.task import Artifact
 from . import artifacts
 from .folders import Folders
-from .leftovers import remove_work, tidy
+from .leftovers import tidy
 from .log import LogReader, Stream
 from .log_writer import Segment
 from .logs import Logs
@@ -181,27 +180,26 @@ class Scribe(threading.Thread):
             job.done(remains)
 
     def _settle(self, job: _Finish) -> Remains:
-        folder = self._folders.name(job.task_id)
+        work = self._folders.work(job.task_id)
         kept: list[Artifact] = []
         self._write(job.task_id)
         if job.artifacts:
-            kept, notes = artifacts.collect(f"{folder}/work", f"{folder}/files", job.artifacts)
+            files = str(self._folders.files(job.task_id))
+            kept, notes = artifacts.collect(work, files, job.artifacts)
             self._note(job.task_id, notes)
         writer = self._logs.finish(job.task_id)
         output, truncated = None, False
         if job.want_output and writer is not None:
-            output, truncated = _output(job.task_id, LogReader(folder))
+            output, truncated = _output(job.task_id, LogReader(self._folders.name(job.task_id)))
             truncated |= output is not None and not writer.complete
-        self._clear(folder, bare=writer is None and not kept)
+        self._clear(work)
         return Remains(output, truncated, tuple(kept))
 
     def _discard(self, task_id: str) -> None:
         self._write(task_id)
         self._logs.finish(task_id)
-        try:
-            self._trash.take(self._folders.name(task_id))
-        except OSError as error:
-            log.warning("what a task left cannot be removed: %s", error)
+        self._remove(self._folders.work(task_id))
+        self._remove(self._folders.name(task_id))
 
     def _note(self, task_id: str, notes: Iterable[str]) -> None:
         now = time.time_ns()
@@ -212,13 +210,18 @@ class Scribe(threading.Thread):
         if segments:
             self._logs.write(task_id, segments)
 
-    def _clear(self, folder: str, *, bare: bool) -> None:
-        """Remove the work folder, and the task's own if it is `bare`."""
+    def _clear(self, work: str) -> None:
+        """Remove a work folder. Most are empty: then this is one call."""
         try:
-            remove_work(folder, self._trash)
-            if bare:
-                with contextlib.suppress(OSError):
-                    os.rmdir(folder)  # noqa: PTH106
+            os.rmdir(work)  # noqa: PTH106 - plain strings: this is done for every task
+        except FileNotFoundError:
+            pass
+        except OSError:
+            self._remove(work)
+
+    def _remove(self, folder: str) -> None:
+        try:
+            self._trash.take(folder)
         except OSError as error:
             log.warning("what a task left cannot be removed: %s", error)
 

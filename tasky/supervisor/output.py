@@ -77,8 +77,11 @@ class Output:
         """Bytes on their way to the disk."""
         return self._handed - self._written
 
-    def feed(self, stream: Stream, data: bytes) -> None:
-        self._take(stream, self._decoders[stream].feed(data))
+    def feed(self, stream: Stream, data: bytes) -> int:
+        """Gives how many things were said."""
+        items = self._decoders[stream].feed(data)
+        self._take(stream, items)
+        return len(items)
 
     def close(self, stream: Stream) -> None:
         """The stream has ended: what it left without a newline counts."""

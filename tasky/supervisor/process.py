@@ -5,11 +5,14 @@ The process ends the attempt, not its pipes: a grandchild that holds one open ha
 
 from __future__ import annotations
 
+import fcntl
 import os
+import termios
 import time
+from array import array
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..model.messages import CANCEL
 from ..model.outcome import Ending, ExitStatus, Reason
@@ -24,23 +27,17 @@ from .reaping import look, reap
 from .spawner import Spawned
 from .timers import Timer
 
-#: The most that is read from a pipe in a turn: a flood must not hold up the others. Messages take their time: 5 ms for
-#: so many bytes of the shortest.
-_TEXT: Final = 64 * 1024
-_MESSAGES: Final = 16 * 1024
-#: The most that a pipe can hold (its owner may have it grow to this; a privileged one further).
-_PIPE_SIZE: Final = 1024 * 1024
+#: The most that is read from a pipe in a turn: a flood must not hold up the others.
+_READ_SIZE: Final = 64 * 1024
+#: ... from a worker whose last piece had more messages than this: they take their time, up to 20 ms for 64 KiB.
+_READ_LESS: Final = 16 * 1024
+_MANY: Final = 100
 #: Log bytes on their way to the disk: above, the worker's pipes are left alone; below, they are read again.
 _HIGH_WATER: Final = 256 * 1024
 _LOW_WATER: Final = 64 * 1024
 #: How long after the exit the pipes may stay open (contract section 5), in ns.
 DRAIN_GRACE: Final = 1_000_000_000
 _MILLISECOND: Final = 1_000_000
-
-
-class _Pipe(NamedTuple):
-    stream: Stream
-    piece: int
 
 
 class Process:
@@ -59,10 +56,9 @@ class Process:
     ) -> None:
         self.reason: Reason | None = None
         self.status: ExitStatus | None = None
-        jsonl = launch.definition.protocol is Protocol.JSONL
         self.output: Final = Output(
             launch.task_id,
-            jsonl=jsonl,
+            jsonl=launch.definition.protocol is Protocol.JSONL,
             masker=launch.masker,
             max_line=max_line,
             scribe=scribe,
@@ -74,10 +70,8 @@ class Process:
         self._emptying: Final = emptying
         self._ended: Final = ended
         self._group: Final = ProcessGroup(spawned.pid)
-        self._pipes: Final = {
-            spawned.stdout: _Pipe(Stream.STDOUT, _MESSAGES if jsonl else _TEXT),
-            spawned.stderr: _Pipe(Stream.STDERR, _TEXT),
-        }
+        self._pipes: Final = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
+        self._piece = _READ_SIZE
         self._sending = False
         self._held = False
         self._kill_timer: Timer | None = None
@@ -166,23 +160,23 @@ class Process:
         elif self.output.backlog > _HIGH_WATER:
             self._hold()
 
-    def _read(self, fd: int) -> bool:
-        """One piece of a pipe; False if there was none now, or never will be again."""
-        pipe = self._pipes[fd]
+    def _read(self, fd: int) -> int:
+        """One piece of a pipe; gives its length, 0 if there was none now, or never will be again."""
         try:
-            data = os.read(fd, pipe.piece)
+            data = os.read(fd, self._piece)
         except BlockingIOError:
-            return False
+            return 0
         if data:
-            self.output.feed(pipe.stream, data)
+            messages = self.output.feed(self._pipes[fd], data)
+            self._piece = _READ_LESS if messages > _MANY else _READ_SIZE
         else:
             self._close_pipe(fd)
-        return bool(data)
+        return len(data)
 
     def _close_pipe(self, fd: int) -> None:
         self._loop.unwatch(fd)
         os.close(fd)
-        self.output.close(self._pipes.pop(fd).stream)
+        self.output.close(self._pipes.pop(fd))
 
     def _hold(self) -> None:
         """Leaves the pipes alone until the scribe has caught up; the worker then blocks in its write."""
@@ -229,9 +223,13 @@ class Process:
 
     def _read_what_is_there(self, fd: int) -> None:
         """All that an ended process wrote, and no more: one that it left behind may write for ever."""
-        for _ in range(_PIPE_SIZE // self._pipes[fd].piece):
-            if not self._read(fd):
-                break
+        if not self._read(fd):
+            return
+        left = _readable_bytes(fd)
+        while left > 0 and (count := self._read(fd)):
+            left -= count
+        if fd in self._pipes:
+            self._read(fd)  # the end, if that was all
 
     def _drain_is_over(self) -> None:
         """Somebody else holds a pipe, or the log is slow: ends the rest of the tree. What the worker wrote before its
@@ -239,16 +237,13 @@ class Process:
         self._drain_over = True
         self._group.kill()
         if not self._held:
+            self.output.note("a process that it left behind held its output open: not waited for")
             self._close_pipes()
 
     def _close_pipes(self) -> None:
         try:
             for fd in list(self._pipes):
                 self._read_what_is_there(fd)
-            if self._pipes:
-                self.output.note(
-                    "a process that it left behind still held its output: cut off here"
-                )
             for fd in list(self._pipes):
                 self._close_pipe(fd)
         finally:
@@ -269,3 +264,9 @@ class Process:
             stdin.close()
         self.output.detach()
         self._emptying.wait(self._group, self._task_id, self._ended)
+
+
+def _readable_bytes(pipe: int) -> int:
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]

@@ -155,7 +155,11 @@ def test_everything_from_the_environment() -> None:
 
 def test_which_source_wins(file: Path) -> None:
     file.write_text("listen: localhost:1\nworkers_dir: /file\nstate_dir: /file\nmax_tasks: 1\n")
-    environ = {"TASKY_LISTEN": "localhost:2", "TASKY_WORKERS_DIR": "/environ", "TASKY_LOG_LEVEL": ""}
+    environ = {
+        "TASKY_LISTEN": "localhost:2",
+        "TASKY_WORKERS_DIR": "/environ",
+        "TASKY_LOG_LEVEL": "",
+    }
     settings = load_settings(file, environ, listen="localhost:3", state_dir="/option")
     assert settings.listen == Listen(host="localhost", port=3)
     assert settings.workers_dir == Path("/environ")

@@ -90,4 +90,4 @@ def mount(*arguments: str | Path) -> None:
     except FileNotFoundError:
         pytest.skip("needs the program mount")
     if done.returncode:
-        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
+        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.splitlines()[0]}")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -30,7 +29,7 @@ class Announced:
 
 @pytest.fixture
 def task_id(folders: Folders) -> str:
-    """That of a task with its folders."""
+    """That of a task with its work folder."""
     task_id = IDS.new()
     folders.create(task_id)
     return task_id
@@ -38,6 +37,20 @@ def task_id(folders: Folders) -> str:
 
 def log_of(folders: Folders, task_id: str) -> list[tuple[str, str]]:
     return [(line.stream, line.text) for line in LogReader(folders.name(task_id)).lines()]
+
+
+def there(folders: Folders, task_id: str) -> list[str]:
+    """Which of the task's two folders are there."""
+    return [path for path in (folders.work(task_id), folders.name(task_id)) if Path(path).exists()]
+
+
+def blocked(folders: Folders) -> str:
+    """The id of a task for which nothing can be kept."""
+    task_id = IDS.new()
+    folder = Path(folders.name(task_id))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way")
+    return task_id
 
 
 def settle(scribe: Scribe) -> None:
@@ -66,7 +79,6 @@ def test_what_comes_in_one_turn_is_written_at_once(
     scribe: Scribe, folders: Folders, task_id: str
 ) -> None:
     other = IDS.new()
-    folders.create(other)
     with held_scribe(scribe):
         for n in range(100):
             scribe.append(task_id, Stream.STDOUT, n, b"%d\n" % n)
@@ -78,10 +90,10 @@ def test_what_comes_in_one_turn_is_written_at_once(
         assert len(log_of(folders, id_)) == 100
 
 
-def test_every_byte_is_given_back(scribe: Scribe, task_id: str) -> None:
-    """Also where the log cannot be written: the task has no folder."""
+def test_every_byte_is_given_back(scribe: Scribe, folders: Folders, task_id: str) -> None:
+    """Also where the log cannot be written."""
     back: list[int] = []
-    for id_ in (task_id, IDS.new()):
+    for id_ in (task_id, blocked(folders)):
         for size in (1, 10, 100_000):
             scribe.append(id_, Stream.STDOUT, 1, b"x" * size, back.append)
     settle(scribe)
@@ -89,22 +101,20 @@ def test_every_byte_is_given_back(scribe: Scribe, task_id: str) -> None:
 
 
 def test_a_log_that_cannot_be_written_is_told_once(
-    scribe: Scribe, caplog: pytest.LogCaptureFixture
+    scribe: Scribe, folders: Folders, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = IDS.new()
+    task_id = blocked(folders)
     for _ in range(5):
-        scribe.append(gone, Stream.STDOUT, 1, b"x\n")
+        scribe.append(task_id, Stream.STDOUT, 1, b"x\n")
         settle(scribe)
     assert caplog.text.count("lines of its log are lost") == 1
-    assert gone in caplog.text
+    assert task_id in caplog.text
 
 
 def test_only_some_logs_are_open(folders: Folders) -> None:
     before = len(descriptors())
     logs = Logs(folders, MAX_LOG, most=3)
     ids = [IDS.new() for _ in range(10)]
-    for id_ in ids:
-        folders.create(id_)
     for n in range(5):
         for id_ in ids:
             logs.write(id_, [Segment(Stream.STDOUT, n, b"%d\n" % n)])
@@ -122,7 +132,7 @@ def test_a_full_disk_takes_lines_and_nothing_else(disk: Disk) -> None:
     scribe.start()
     folders = Folders(state)
     task_id = IDS.new()
-    (folders.create(task_id) / "out").write_text("kept")
+    Path(folders.create(task_id), "out").write_text("kept")
     filler = fill_disk(state)
     scribe.append(task_id, Stream.STDOUT, 1, (b"x" * 99 + b"\n") * 1000)
     settle(scribe)
@@ -202,19 +212,36 @@ def test_an_empty_work_folder_leaves_nothing(
     scribe: Scribe, folders: Folders, task_id: str
 ) -> None:
     assert finish(scribe, task_id, want_output=True) == Remains()
-    assert not Path(folders.name(task_id)).exists()
-    assert list(folders.trash.iterdir()) == []
+    assert there(folders, task_id) == []
+    assert [*folders.shards(), *folders.trash.iterdir()] == []
 
 
 def test_a_full_work_folder_is_gone_at_once_and_its_files_soon(
     scribe: Scribe, folders: Folders, task_id: str
 ) -> None:
-    work = Path(folders.name(task_id), "work")
+    work = Path(folders.work(task_id))
     (work / "sub").mkdir()
     (work / "sub" / "file").write_text("x")
     finish(scribe, task_id)
-    assert not Path(folders.name(task_id)).exists()
+    assert not work.exists()
     wait_for(lambda: not any(folders.trash.iterdir()), "the trash is swept")
+
+
+def test_artifacts_alone_are_kept(scribe: Scribe, folders: Folders, task_id: str) -> None:
+    (Path(folders.work(task_id)) / "out").write_text("x")
+    (kept,) = finish(
+        scribe, task_id, artifacts=[Announced(f"{folders.work(task_id)}/out")]
+    ).artifacts
+    assert kept.path == "out"
+    assert there(folders, task_id) == [folders.name(task_id)]
+    assert [path.name for path in Path(folders.name(task_id)).iterdir()] == ["files"]
+
+
+def test_no_artifact_can_be_kept(scribe: Scribe, folders: Folders) -> None:
+    task_id = blocked(folders)
+    Path(folders.create(task_id), "out").write_text("x")
+    assert finish(scribe, task_id, artifacts=[Announced("out")]) == Remains()
+    assert not Path(folders.work(task_id)).exists()
 
 
 def test_the_log_stays(scribe: Scribe, folders: Folders, task_id: str) -> None:
@@ -227,6 +254,7 @@ def test_the_log_stays(scribe: Scribe, folders: Folders, task_id: str) -> None:
 def test_a_log_of_before_stays(scribe: Scribe, folders: Folders, task_id: str) -> None:
     """After a crash, a task is finished whose log this server has not written."""
     folder = Path(folders.name(task_id))
+    folder.mkdir(parents=True)
     (folder / "log").write_text("x\n")
     finish(scribe, task_id)
     assert {path.name for path in folder.iterdir()} == {"log"}
@@ -242,7 +270,7 @@ def test_a_work_folder_that_is_a_link(
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("kept")
-    work = Path(folders.name(task_id), "work")
+    work = Path(folders.work(task_id))
     work.rmdir()
     work.symlink_to(precious)
     remains = finish(scribe, task_id, artifacts=[Announced("file")])
@@ -254,7 +282,7 @@ def test_a_work_folder_that_is_a_link(
 
 
 def test_artifacts(scribe: Scribe, folders: Folders, task_id: str) -> None:
-    work = Path(folders.name(task_id), "work")
+    work = Path(folders.work(task_id))
     (work / "out.csv").write_text("a,b")
     scribe.append(task_id, Stream.STDOUT, 1, b"hi\n")
     remains = finish(
@@ -298,13 +326,13 @@ def test_a_callback_that_fails_harms_nobody(
 
 
 def test_what_is_deleted_is_gone(scribe: Scribe, folders: Folders, task_id: str) -> None:
+    """The work folder too, which a crash may have left."""
     other = IDS.new()
     folders.create(other)
     scribe.append(task_id, Stream.STDOUT, 1, b"hi\n")
     scribe.discard([task_id, IDS.new(), other])
     settle(scribe)
-    assert not Path(folders.name(task_id)).exists()
-    assert not Path(folders.name(other)).exists()
+    assert there(folders, task_id) == there(folders, other) == []
     wait_for(lambda: not any(folders.trash.iterdir()), "the trash is swept")
 
 
@@ -323,8 +351,6 @@ def hook(event, arguments):
 
 scribe = Scribe(folders, 1 << 20, lambda _: State.RUNNING)
 scribe.start()
-folders.create(task_id).rmdir()  # so that its shard is there
-Path(folders.name(task_id)).rmdir()
 sys.addaudithook(hook)
 folders.create(task_id)
 scribe.finish(task_id, want_output=True, done=lambda _: None)
@@ -334,11 +360,10 @@ print(json.dumps(calls))
 
 
 def test_a_task_without_log_and_artifacts_costs_almost_nothing(tmp_path: Path) -> None:
-    """Two calls to make its folders (as root another for the mode), two to remove them."""
+    """One call to make its work folder, one to remove it."""
     out = subprocess.check_output([sys.executable, "-c", _COUNTS, tmp_path])
-    calls = json.loads(out)
-    modes = ["os.chmod"] if os.geteuid() == 0 else []
-    assert calls == ["os.mkdir", *modes, "os.mkdir", "os.rmdir", "os.rmdir"]
+    assert json.loads(out) == ["os.mkdir", "os.rmdir"]
+    assert [*(tmp_path / "tasks").iterdir(), *(tmp_path / "trash").iterdir()] == []
 
 
 # The end of the scribe
@@ -381,9 +406,9 @@ def test_the_trash_is_swept_even_where_there_is_no_quiet_moment(
     monkeypatch.setattr("tasky.store.scribe._BACKLOG", 10)
     scribe = Scribe(folders, MAX_LOG, lambda _: State.RUNNING)
     for _ in range(100):
-        work = folders.create(IDS.new())
-        (work / "file").write_text("x")
-        scribe.discard([work.parent.name])
+        task_id = IDS.new()
+        Path(folders.create(task_id), "file").write_text("x")
+        scribe.discard([task_id])
     left: list[int] = []
 
     def look(_: int) -> None:

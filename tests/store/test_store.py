@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from tasky.model.states import TERMINAL, State
 from tasky.store import LogReader, Query, Store, Stream, tasks
 from tasky.store import store as store_module
 from tasky.store.ballast import SIZE
-from tasky.store.folders import PASSABLE
+from tasky.store.folders import PASSABLE, Folders
+from tasky.store.leftovers import tidy
+from tasky.store.trash import Trash
 from tests.helpers import wait_for
 from tests.store.conftest import Disk, mount
 from tests.store.parts import (
@@ -42,7 +45,6 @@ def fresh(path: Path) -> Store:
 
 def with_files(store: Store, task_id: str) -> Path:
     """Gives it a log and an artifact; its folder."""
-    store.folders.create(task_id)
     store.scribe.append(task_id, Stream.STDOUT, 1, b"hi\n")
     finish(store.scribe, task_id)
     folder = Path(store.folders.name(task_id))
@@ -69,23 +71,23 @@ def test_open_and_close(tmp_path: Path) -> None:
 
 def test_others_cannot_look_in(tmp_path: Path) -> None:
     """Whatever the umask says."""
+    state = tmp_path / "state"
     former = os.umask(0)
     try:
-        store = fresh(tmp_path / "state")
-        work = store.folders.create(put(store.writer, State.RUNNING))
+        store = fresh(state)
+        task_id = put(store.writer, State.RUNNING)
+        work = Path(store.folders.create(task_id))
+        store.scribe.append(task_id, Stream.STDOUT, 1, b"hi\n")
         store.close()
     finally:
         os.umask(former)
-    modes = {
-        str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode)
-        for path in (tmp_path / "state", *(tmp_path / "state").iterdir(), work, work.parent)
-    }
-    assert modes.pop("state") == PASSABLE
-    assert modes.pop("state/tasks") == PASSABLE
-    assert modes.pop(str(work.parent.relative_to(tmp_path))) == PASSABLE
-    assert modes.pop("state/trash") == 0o700
-    assert modes.pop(str(work.relative_to(tmp_path))) == 0o700
-    assert modes == dict.fromkeys(("state/lock", "state/tasky.db", "state/ballast"), 0o600)
+    folder = Path(store.folders.name(task_id))
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.iterdir())}
+    assert [modes.pop(path) for path in (state, work.parent)] == [PASSABLE] * 2
+    assert [modes.pop(state / name) for name in ("tasks", "trash")] == [0o700] * 2
+    assert modes == {state / name: 0o600 for name in ("lock", "tasky.db", "ballast")}
+    inner = [work, folder.parent, folder]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in inner] == [0o700] * 3
 
 
 def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir("/")
     try:
         put(store.writer)
-        assert store.folders.create(IDS.new()).is_relative_to(tmp_path)
+        assert Path(store.folders.create(IDS.new())).is_relative_to(tmp_path)
     finally:
         store.close()
 
@@ -117,7 +119,7 @@ def test_the_new_ids_are_behind_the_old(tmp_path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("name", ["", "lock", "tasky.db", "tasks", "trash"])
+@pytest.mark.parametrize("name", ["", "lock", "tasky.db", "tasks", "trash", "work"])
 def test_what_is_in_the_way_is_named(tmp_path: Path, name: str) -> None:
     state = tmp_path / "state"
     place = state / name
@@ -223,7 +225,8 @@ def test_a_task_that_has_not_ended_is_not_deleted(store: Store, state: State) ->
     "name", ["", "..", "../../etc", "0" * 31, "0" * 33, "A" * 32, "\u0660" * 32, "0" * 31 + "\n"]
 )
 def test_no_path_is_made_of_what_is_no_id(store: Store, name: str) -> None:
-    for call in (store.delete, store.log, store.folders.create, store.folders.files):
+    folders = store.folders
+    for call in (store.delete, store.log, folders.create, folders.work, folders.files):
         with pytest.raises(UnknownTask):
             call(name)
 
@@ -369,28 +372,52 @@ def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
     for state in State:
         new = new_task()
         store.writer.call(all_of(steps_to(state, new)))
-        places[state] = store.folders.create(new.id)
-        (places[state] / "file").write_text("x")
-        (places[state].parent / "log").write_text("x")
-    orphan = store.folders.create(IDS.new())
-    (orphan.parent / "log").write_text("x")
-    stranger = orphan.parent.with_name("readme")
-    stranger.write_text("not a task's")
+        places[state] = left_by_a_crash(store, new.id)
+    orphan = left_by_a_crash(store, IDS.new())
+    strangers = [path.with_name("readme") for path in orphan]
+    for stranger in strangers:
+        stranger.write_text("not a task's")
     store.close()
 
     again = fresh(tmp_path)
-    gone = [orphan.parent, *(work for state, work in places.items() if state in TERMINAL)]
+    gone = [*orphan, *(work for state, (work, _) in places.items() if state in TERMINAL)]
     wait_for(lambda: not any(path.exists() for path in gone), "what is left over is removed")
     wait_for(lambda: not any((tmp_path / "trash").iterdir()), "the trash is swept")
     again.close()
-    for state, work in places.items():
-        assert (work.parent / "log").exists()
+    for state, (work, kept) in places.items():
+        assert (kept / "log").exists()
         assert (work / "file").exists() is (state not in TERMINAL)
-    assert stranger.exists()
+    assert all(stranger.exists() for stranger in strangers)
+
+
+def left_by_a_crash(store: Store, task_id: str) -> tuple[Path, Path]:
+    """A work folder with a file in it, and a log; gives the folders of both."""
+    work, kept = Path(store.folders.create(task_id)), Path(store.folders.name(task_id))
+    (work / "file").write_text("x")
+    kept.mkdir(parents=True)
+    (kept / "log").write_text("x")
+    return work, kept
 
 
 def test_leftovers_are_looked_for_in_slices(tmp_path: Path) -> None:
     """Others come in between: a store with many tasks answers at once."""
+    folders = Folders(tmp_path)
+    works = [Path(folders.create(IDS.new())) for _ in range(200)]
+    kept = [Path(folders.name(IDS.new())) for _ in range(200)]
+    for folder in kept:
+        folder.mkdir(parents=True)
+    trash = Trash(folders.trash)
+    taken = [0]
+    for _ in tidy(folders, lambda _: None, trash):
+        taken.append(trash.waiting)
+    trash.close()
+    assert max(now - before for before, now in pairwise(taken)) <= 64
+    assert taken[-1] == len([*works, *kept])
+    assert not any(path.exists() for path in (*works, *kept))
+
+
+def test_what_is_kept_stays(tmp_path: Path) -> None:
+    """Of ended tasks, however many there are."""
     store = fresh(tmp_path)
     ids = ended(store, 1000)
     for task_id in ids:
@@ -406,10 +433,11 @@ def test_the_row_is_there_before_the_folder_may_be_swept(tmp_path: Path) -> None
     """Tasks that are submitted while the folders are looked through keep theirs."""
     store = fresh(tmp_path)
     for task_id in ended(store, 300):
+        store.folders.create(task_id)
         Path(store.folders.name(task_id)).mkdir(parents=True)
     store.close()
     again = fresh(tmp_path)
-    works: list[Path] = []
+    works: list[str] = []
     came = threading.Semaphore(0)
 
     def stored(task_id: str | None, error: object) -> None:
@@ -421,7 +449,7 @@ def test_the_row_is_there_before_the_folder_may_be_swept(tmp_path: Path) -> None
         again.writer.post(tasks.insert(new_task(), 1), durable=False, done=stored)
         assert came.acquire(timeout=30)
     again.close()
-    assert all(work.exists() for work in works)
+    assert all(Path(work).exists() for work in works)
 
 
 def test_the_log_level_of_a_normal_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

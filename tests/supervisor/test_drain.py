@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasky.errors import ShuttingDown
+from tasky.errors import ShuttingDown, WrongState
 from tasky.model.states import State
 from tasky.model.task import FailureCode, Task
 from tests.supervisor.house import MILLISECOND, SECOND, Gate, House, behaving, program
@@ -113,6 +113,8 @@ def test_one_that_has_a_slot_but_no_process_waits_again(
         assert watcher is not None
         assert house.supervisor.cancel(canceled) is State.CANCELING
         house.supervisor.drain()
+        with pytest.raises(WrongState, match="being stopped"):
+            house.supervisor.pause(behind[-1])
         hung.go_on()
         house.drained()
     with pytest.raises(ShuttingDown):

@@ -28,7 +28,7 @@ def test_what_a_grandchild_still_says_is_kept(house: House, gate: Gate) -> None:
     task = house.ended(task_id)
     assert task.state is State.COMPLETED
     texts = [line.text for line in house.log(task_id)]
-    assert texts == ["late", "a process that it left behind still held its output: cut off here"]
+    assert texts == ["late", "a process that it left behind held its output open: not waited for"]
 
 
 def test_an_escaped_one_that_writes_for_ever(house: House) -> None:

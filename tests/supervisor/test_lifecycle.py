@@ -48,7 +48,9 @@ def test_no_result_and_no_text_is_null(house: House) -> None:
     house.define(program("true", "/bin/true"))
     task = house.run("true")
     assert (task.state, task.output) == (State.COMPLETED, "null")
-    wait_for(lambda: not house.folder_of(task.id).exists(), "nothing is left on disk")
+    work = Path(house.store.folders.work(task.id))
+    wait_for(lambda: not work.exists(), "nothing is left on disk")
+    assert not house.folder_of(task.id).exists()
 
 
 def test_text_is_the_output_where_there_is_no_result(house: House) -> None:
@@ -112,7 +114,7 @@ def test_parameters_arrive_and_the_environment_is_the_allowed_one(
         program("env", "/usr/bin/env", env={"LANG": "C.UTF-8"}, pass_env=("PASSED", "ABSENT"))
     )
     task = house.run("params")
-    work = str(house.folder_of(task.id) / "work")
+    work = house.store.folders.work(task.id)
     assert output(task) == {
         "type": "task",
         "id": task.id,
@@ -131,7 +133,7 @@ def test_parameters_arrive_and_the_environment_is_the_allowed_one(
         "TASKY_TASK_ID": task.id,
         "TASKY_WORKER": "env",
         "TASKY_ATTEMPT": "1",
-        "TASKY_WORKDIR": str(house.folder_of(task.id) / "work"),
+        "TASKY_WORKDIR": house.store.folders.work(task.id),
         "TASKY_PROTOCOL": "1",
     }
 
@@ -139,8 +141,8 @@ def test_parameters_arrive_and_the_environment_is_the_allowed_one(
 def test_the_working_directory(house: House, tmp_path: Path) -> None:
     house.define(program("here", "/bin/pwd"), program("there", "/bin/pwd", cwd=str(tmp_path)))
     task = house.run("here")
-    assert output(task) == {"string_output": str(house.folder_of(task.id) / "work")}
-    wait_for(lambda: not (house.folder_of(task.id) / "work").exists(), "it was the task's own")
+    assert output(task) == {"string_output": house.store.folders.work(task.id)}
+    wait_for(lambda: not Path(house.store.folders.work(task.id)).exists(), "it was the task's own")
     assert output(house.run("there")) == {"string_output": str(tmp_path)}
 
 

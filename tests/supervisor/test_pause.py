@@ -114,7 +114,7 @@ def test_in_the_spawn_window(house: House, tmp_path: Path) -> None:
 
 
 def test_the_clock_of_the_timeout_stands_still(house: House) -> None:
-    timeout = 300 * MILLISECOND
+    timeout = 600 * MILLISECOND
     house.behave("forever", timeout=timeout)
     paused = house.start("forever")
     house.supervisor.pause(paused)

@@ -19,7 +19,7 @@ from tasky.supervisor.loop import Loop
 from tasky.supervisor.process import Process
 from tasky.supervisor.reaping import look
 from tasky.supervisor.spawner import Spawned, spawn
-from tests.supervisor.house import SECOND, behaving
+from tests.supervisor.house import SECOND, behaving, open_fds
 
 
 @pytest.fixture
@@ -107,11 +107,12 @@ def test_a_status_that_somebody_else_took_is_no_success(
 
 
 def test_a_discarded_one_leaves_nothing(store: Store) -> None:
-    before = len(list(Path("/proc/self/fd").iterdir()))
     spawned = spawn(launch(store, behaving("w", "forever")))
     assert look(spawned.pidfd) is None
+    pipes = {str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (spawned.stdout, spawned.stderr)}
+    assert pipes <= set(open_fds())
     spawned.discard()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert pipes.isdisjoint(open_fds())
     with pytest.raises(ProcessLookupError):
         os.killpg(spawned.pid, 0)
 

@@ -51,7 +51,9 @@ def test_after_kill_9(houses: Callable[..., House], tmp_path: Path, mode: str) -
     assert house.state(canceling) is State.CANCELED
     assert house.ended(waiting).state is State.COMPLETED
     assert not house.processes(), "the survivors were ended"
-    wait_for(lambda: not (house.folder_of(running) / "work").exists(), "its work folder is gone")
+    wait_for(
+        lambda: not Path(house.store.folders.work(running)).exists(), "its work folder is gone"
+    )
 
 
 def test_survivors_are_ended_before_anything_starts(

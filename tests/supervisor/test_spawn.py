@@ -59,7 +59,9 @@ def test_what_cannot_be_started(house: House, tmp_path: Path, name: str) -> None
     (attempt,) = task.attempts
     assert (attempt.exit_code, attempt.signal, attempt.failure) == (None, None, task.failure)
     assert house.supervisor.counts() == {}, "the slot is free again"
-    wait_for(lambda: not house.folder_of(task.id).exists(), "nothing is left on disk")
+    work = Path(house.store.folders.work(task.id))
+    wait_for(lambda: not work.exists(), "nothing is left on disk")
+    assert not house.folder_of(task.id).exists()
 
 
 def test_a_folder_to_run_in_that_is_not_there(house: House, tmp_path: Path) -> None:

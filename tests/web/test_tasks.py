@@ -262,8 +262,11 @@ class TestActions:
         assert (task["Priority"], task["Labels"]) == (5, {"a": "b"})
 
     def test_delete(self, api: Api) -> None:
-        task_id = api.run("echo", {"text": "x"})
+        api.add("says", "echo one")
+        api.reload()
+        task_id = api.run("says")
         folder = Path(api.store.folders.name(task_id))
+        assert (folder / "log").exists()
         answer = api.ask("DELETE", f"/tasks/{task_id}")
         assert (answer.status_int, answer.body) == (204, b"")
         assert "Content-Type" not in answer.headers
