@@ -6,9 +6,10 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple, TypeAlias
 
 from ..model.states import State
@@ -22,6 +23,7 @@ from .logs import Logs
 from .trash import Trash
 
 _TURN: Final = 256  # jobs between two writes
+_LINGER: Final = 0.05  # seconds that an empty work folder may wait for others
 _OUTPUT: Final = 1 << 20  # bytes of stdout that become a task's output
 _BACKLOG: Final = 1000  # folders in the trash that are too many to wait for a quiet moment
 
@@ -73,6 +75,7 @@ class Scribe(threading.Thread):
         self._open = True
         self._logs: Final = Logs(folders, max_log)
         self._pending: Final[dict[str, list[_Append]]] = {}
+        self._to_clear: Final[deque[str]] = deque()
         self._trash: Final = Trash(folders.trash)
         self._leftovers: Final = tidy(folders, state_of, self._trash)
 
@@ -100,6 +103,14 @@ class Scribe(threading.Thread):
         thread, whatever happens."""
         if not self._put(_Finish(task_id, artifacts, want_output, done)):
             done(Remains())
+
+    def clear(self, task_id: str) -> None:
+        """The task has ended and left nothing to keep: remove its work folder. This has no hurry, so that the thread is
+        not woken for each of a thousand short tasks a second."""
+        with self._gate:
+            self._to_clear.append(task_id)
+            if self._open and len(self._to_clear) == 1:
+                self._queue.put(_Discard(()))  # wakes it, to wait for more
 
     def discard(self, task_ids: Iterable[str]) -> None:
         """Remove all files of deleted tasks."""
@@ -140,9 +151,15 @@ class Scribe(threading.Thread):
         """What is queued. While nothing is, there is time for what has no hurry."""
         if self._trash.waiting > _BACKLOG:
             _guard(self._tidy)
-        while self._queue.empty() and _guard(self._tidy):
+        while self._queue.empty() and not self._to_clear and _guard(self._tidy):
             pass
-        batch = [self._queue.get()]
+        try:
+            batch = [self._queue.get(timeout=_LINGER if self._to_clear else None)]
+        except Empty:
+            self._clear_all()
+            return []
+        if len(self._to_clear) > _TURN:
+            self._clear_all()
         batch += [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _TURN - 1))]
         return batch
 
@@ -219,6 +236,10 @@ class Scribe(threading.Thread):
         except OSError:
             self._remove(work)
 
+    def _clear_all(self) -> None:
+        while self._to_clear:
+            self._clear(self._folders.work(self._to_clear.popleft()))
+
     def _remove(self, folder: str) -> None:
         try:
             self._trash.take(folder)
@@ -226,6 +247,7 @@ class Scribe(threading.Thread):
             log.warning("what a task left cannot be removed: %s", error)
 
     def _end(self) -> None:
+        self._clear_all()
         self._logs.close()
         self._leftovers.close()
         self._trash.close()

@@ -121,7 +121,7 @@ class Ends:
             )
         else:
             self._commit(live, outcome)
-            self._clear(live)
+            self._store.scribe.clear(live.task_id)
 
     def _settled(self, live: Live, outcome: Outcome, remains: Remains) -> None:
         """In the scribe's thread: the files are settled."""
@@ -144,13 +144,7 @@ class Ends:
             tasks.requeue(live.task_id, attempt),
             lambda: self._forget(live, ShuttingDown()),
         )
-        self._clear(live)
-
-    def _clear(self, live: Live) -> None:
-        """Removes its work folder, if it has one."""
-        self._store.scribe.finish(
-            live.task_id, artifacts=(), want_output=False, done=lambda _: None
-        )
+        self._store.scribe.clear(live.task_id)
 
     def _store_until_done(
         self,
@@ -215,4 +209,4 @@ def _text_output(remains: Remains) -> str:
     document: dict[str, object] = {"string_output": remains.output}
     if remains.truncated:
         document["truncated"] = True
-    return json.dumps(document, ensure_ascii=False)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

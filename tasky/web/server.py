@@ -20,7 +20,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from ..errors import TaskyError
-from .waitress_errors import ProblemChannel
+from .channel import ProblemChannel
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from waitress.server import create_server
 
-from tasky.web.waitress_errors import ProblemChannel
+from tasky.web.channel import ProblemChannel
 from tests.helpers import PATIENCE
 
 Address = tuple[str, int]

@@ -1,4 +1,5 @@
-"""What waitress answers by itself, before the application is asked, in the form of all other errors; and HEAD."""
+"""A connection of waitress as we want it: what it answers by itself, before the application is asked, in the form of
+all other errors; HEAD; and no loop that runs hot."""
 
 from __future__ import annotations
 
@@ -48,3 +49,13 @@ class RequestTask(WSGITask):  # type: ignore[misc]
 class ProblemChannel(HTTPChannel):  # type: ignore[misc]
     task_class = RequestTask
     error_task_class = ProblemTask
+
+    def writable(self) -> bool:
+        """Not while a thread is at it: that one pulls the trigger if it leaves something. waitress would say yes, and
+        its loop would go round and round, with the interpreter's lock, until that thread gets this lock to go on."""
+        if self.will_close or self.close_when_flushed:
+            return True
+        if not self.total_outbufs_len or not self.outbuf_lock.acquire(blocking=False):
+            return False
+        self.outbuf_lock.release()
+        return bool(self.total_outbufs_len)
