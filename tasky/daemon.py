@@ -192,11 +192,11 @@ class Signals:
         self._ours.close()
         self._theirs.close()
 
-    def wait(self, seconds: float | None) -> set[signal.Signals]:
+    def wait(self, seconds: float | None) -> set[int]:
         """The signals that have come, after waiting for one for so long at the most (None: for ever)."""
         self._ours.settimeout(seconds)
         try:
-            return {signal.Signals(number) for number in self._ours.recv(64)}
+            return set(self._ours.recv(64))
         except (TimeoutError, BlockingIOError):
             return set()
 

@@ -216,34 +216,40 @@ class Process:
             self._kill_timer.cancel()
         self._drain_timer = self._loop.later(DRAIN_GRACE, self._drain_is_over)
         if not self._held:
-            for fd in list(self._pipes):
-                self._read_what_is_there(fd)
+            self._read_what_is_there()
         if not self._pipes:
             self._conclude()
 
-    def _read_what_is_there(self, fd: int) -> None:
+    def _read_what_is_there(self) -> None:
         """All that an ended process wrote, and no more: one that it left behind may write for ever."""
-        if not self._read(fd):
-            return
-        left = _readable_bytes(fd)
-        while left > 0 and (count := self._read(fd)):
-            left -= count
-        if fd in self._pipes:
-            self._read(fd)  # the end, if that was all
+        for fd in list(self._pipes):
+            if not self._read(fd):
+                continue
+            left = _readable_bytes(fd)
+            while left > 0 and (count := self._read(fd)):
+                left -= count
+            if fd in self._pipes:
+                self._read(fd)  # the end, if that was all
 
     def _drain_is_over(self) -> None:
-        """Somebody else holds a pipe, or the log is slow: ends the rest of the tree. What the worker wrote before its
-        end is not dropped because the disk is slow."""
+        """Somebody else holds a pipe; or the log is slow: what the worker wrote before its end is not dropped for
+        that."""
         self._drain_over = True
-        self._group.kill()
-        if not self._held:
-            self.output.note("a process that it left behind held its output open: not waited for")
+        if self._held:
+            self._group.kill()
+        else:
             self._close_pipes()
 
     def _close_pipes(self) -> None:
+        """Ends the rest of the tree, and takes what that still wrote."""
         try:
-            for fd in list(self._pipes):
-                self._read_what_is_there(fd)
+            self._read_what_is_there()
+            if self._pipes:
+                self.output.note(
+                    "a process that it left behind held its output open: not waited for"
+                )
+            self._group.kill()
+            self._read_what_is_there()
             for fd in list(self._pipes):
                 self._close_pipe(fd)
         finally:

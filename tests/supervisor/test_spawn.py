@@ -94,7 +94,7 @@ def test_another_user(house: House, tmp_path: Path) -> None:
     house.define(program("w", "/usr/bin/id", "-un", user="nobody"))
     task = house.run("w")
     if os.geteuid() == 0:
-        assert task.output == '{"string_output": "nobody"}'
+        assert json.loads(task.output or "") == {"string_output": "nobody"}
     else:
         assert task.state is State.FAILED
     house.define(program("w", str(tmp_path / "missing"), user="nobody"))
