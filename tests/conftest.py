@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A shell starts what is to run in its background with SIGINT ignored, and that is inherited: Ctrl-C would do nothing in
+# the processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No time limit for an example: the machine may be busy.
 settings.register_profile(
