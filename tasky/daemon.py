@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import logging
+import platform
 import resource
 import signal
 import socket
@@ -107,6 +108,12 @@ class Server:
     def start(self) -> None:
         self._supervisor.start()
         self._http.start()
+        if sys.version_info < (3, 11, 4):  # CPython issue 104372
+            log.warning(
+                "Python %s stands still while a program is being started: one on a hung file system"
+                " would hold up everything. Python 3.11.4 has that mended",
+                platform.python_version(),
+            )
         names = ", ".join(sorted(self._catalogue.definitions)) or "none"
         log.info("workers in %s: %s", self._settings.workers_dir, names)
         log.info("state in %s, containment: %s", self._settings.state_dir, CONTAINMENT)

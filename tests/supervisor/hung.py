@@ -7,8 +7,11 @@ import fcntl
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.helpers import wait_for
 from tests.supervisor.house import BEHAVE
@@ -41,6 +44,8 @@ class HungProgram:
 
 @contextlib.contextmanager
 def hung_program(folder: Path) -> Iterator[HungProgram]:
+    if sys.version_info < (3, 11, 4):
+        pytest.skip("A HUNG EXEC IS NOT TESTED: before 3.11.4 Python stands still until it is over")
     program = HungProgram(folder / "hung.sh")
     try:
         yield program
