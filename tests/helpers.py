@@ -134,6 +134,8 @@ class Server:
         assert self.process.stderr is not None
         self.process.stderr.close()
         self.url = ""
+        if status > 0:
+            print(self.logged)  # pytest shows it where the test fails
         return status
 
     def close(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any, Final
@@ -24,7 +22,7 @@ from .result import result
 from .run import run
 from .serve import serve
 from .show import show
-from .terminal import complain, say
+from .terminal import complain, give_up_output, say
 from .version import version
 from .workers import disable, enable, workers
 
@@ -55,8 +53,7 @@ class _Tasky(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # What is still buffered must not fail once more when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            give_up_output()
             return Exit.PIPE
         except KeyboardInterrupt:
             return Exit.INTERRUPTED

@@ -119,4 +119,11 @@ def _write(content: str | bytes, *, err: bool) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if not err:
+            give_up_output()
         raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def give_up_output() -> None:
+    """What is still buffered for standard output must not fail once more when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -119,6 +119,7 @@ class HttpServer:
             expose_tracebacks=False,
         )
         self._server.channel_class = ProblemChannel
+        self._running = True
         self._thread: Final = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
@@ -126,20 +127,24 @@ class HttpServer:
 
     def stop(self) -> None:
         """Accepts nothing more, lets the answers under way go out, closes."""
-        self._server.trigger.pull_trigger(self._stop_accepting)
+        self._server.accepting = False
+        self._server.pull_trigger()
         self._server.task_dispatcher.shutdown(timeout=_LAST_ANSWERS)
-        self._server.trigger.pull_trigger(self._close)
+        self._running = False
+        self._server.pull_trigger()
         self._thread.join()
+        self._close()
 
     def _run(self) -> None:
-        self._server.run()
-
-    def _stop_accepting(self) -> None:
-        self._server.accepting = False
+        while self._running:
+            wasyncore.loop(timeout=_IDLE, use_poll=True, map=self._map, count=1)
 
     def _close(self) -> None:
-        """What a client has not read yet is sent as far as its socket takes it."""
+        """What a client has not read yet is sent as far as its socket takes it. The trigger stays open: a thread that
+        did not end in time may still pull it."""
         for channel in list(self._server.active_channels.values()):
             channel.close_when_flushed = True
             channel.handle_write()
-        wasyncore.close_all(self._map, ignore_all=True)
+            if channel.connected:
+                channel.handle_close()
+        self._server.socket.close()
