@@ -165,8 +165,8 @@ class Server:
         self._supervisor.reload(self._catalogue.definitions)
         for problem in self._catalogue.problems:
             log.error("not loaded: %s", problem)
-        log.info("workers loaded again: %d, mistakes: %d", len(self._catalogue.definitions),
-                 len(self._catalogue.problems))  # fmt: skip
+        workers, mistakes = len(self._catalogue.definitions), len(self._catalogue.problems)
+        log.info("workers loaded again: %d, mistakes: %d", workers, mistakes)
 
     def _readiness(self) -> Readiness:
         return Readiness(

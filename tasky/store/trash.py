@@ -59,9 +59,8 @@ class Trash:
                 try:
                     yield from self._empty(name)
                     self._remove(name)
-                except (
-                    OSError
-                ) as error:  # a mount, an immutable file: tried again at the next start
+                except OSError as error:
+                    # A mount, an immutable file: tried again at the next start.
                     log.warning("what a task left cannot be deleted: trash/%s: %s", name, error)
                 yield True
             yield False

@@ -108,7 +108,8 @@ def test_odd_names(
     (base / "trash").mkdir()
     (base / "folder").mkdir()
     top = os.fsencode(base / "folder")
-    for name in files | {b"a\nb", b"\xff\xfe", b"-rf", b"*", b" "}:
+    files |= {b"a\nb", b"\xff\xfe", b"-rf", b"*", b" "}
+    for name in files:
         os.close(os.open(top + b"/" + name, os.O_CREAT | os.O_WRONLY))
     for name in folders - files:
         Path(os.fsdecode(top + b"/" + name + b"/" + name)).mkdir(parents=True)
