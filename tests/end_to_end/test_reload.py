@@ -29,7 +29,7 @@ def test_a_file_that_is_dropped_in_is_a_worker(server: Server, workers: Path) ->
 def test_a_broken_file_leaves_the_former_definition(server: Server, workers: Path) -> None:
     (workers / "true.yaml").write_text("command: [/bin/true\nprotocol: text\n")
     wait_for(lambda: "true.yaml" in str(problems(server)), "/readyz names the file")
-    assert "not loaded: " in server.logged
+    wait_for(lambda: "not loaded: " in server.logged, "the log says so too")
     assert server.run("true")["Status"] == "Completed"
     write_definition(workers, "true", command=["/bin/true"], protocol="text", description="mended")
     wait_for(
