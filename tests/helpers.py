@@ -147,9 +147,7 @@ class Server:
         wait_for(lambda: not self.task_processes(), f"no process is left of {self.state}")
 
     def task_processes(self) -> list[int]:
-        """Processes (no zombies) whose environment says that they belong to a task of this server."""
-        marker = f"TASKY_WORKDIR={self.state}/".encode()
-        return [pid for pid in _pids() if marker in _environ(pid)]
+        return task_processes(self.state)
 
     # ------------------------------------------------------------------ HTTP
 
@@ -204,7 +202,13 @@ def serving(workers: Path, state: Path, *arguments: str, **environ: str) -> Iter
         server.close()
 
 
-def _pids() -> list[int]:
+def task_processes(state: Path) -> list[int]:
+    """Processes (no zombies) whose environment says that they belong to a task of the server with this state."""
+    marker = f"TASKY_WORKDIR={state}/".encode()
+    return [pid for pid in all_pids() if marker in _environ(pid)]
+
+
+def all_pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 

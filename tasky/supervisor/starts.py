@@ -147,7 +147,7 @@ class Starts:
             definition=definition,
             params=params,
             attempt=live.attempt,
-            workdir=str(self._store.folders.create(live.task_id)),
+            workdir=self._store.folders.create(live.task_id),
             masker=definition.parameters.masker(params),
         )
 

@@ -176,6 +176,14 @@ def run(worker: str, workdir: Path, **params: Any) -> Finished:
     return start(worker, workdir, **params).finish()
 
 
+def run_on(worker: str, file: Path, content: bytes | str, **params: Any) -> Finished:
+    """The worker on a file with this content; nothing of what it says may be mere text."""
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    finished = run(worker, file.parent / "work", file=str(file), **params)
+    assert quiet(finished)
+    return finished
+
+
 @cache
 def definitions() -> Mapping[str, Any]:
     """Those that can run here: the others (no compiler, no Node.js) are problems, and skipped by `require`."""

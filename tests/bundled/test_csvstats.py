@@ -10,15 +10,11 @@ import pytest
 from tasky.errors import InvalidParams
 from tasky.model.messages import LogMessage, ProgressMessage
 
-from .support import Finished, definitions, quiet, run, start
+from .support import Finished, definitions, run, run_on, start
 
 
 def stats(content: bytes | str, tmp_path: Path, **params: Any) -> Finished:
-    file = tmp_path / "data.csv"
-    file.write_bytes(content.encode() if isinstance(content, str) else content)
-    finished = run("csvstats", tmp_path / "work", file=str(file), **params)
-    assert quiet(finished)
-    return finished
+    return run_on("csvstats", tmp_path / "data.csv", content, **params)
 
 
 def test_columns(tmp_path: Path) -> None:

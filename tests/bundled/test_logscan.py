@@ -8,15 +8,11 @@ import pytest
 
 from tasky.model.messages import ProgressMessage, ResultMessage
 
-from .support import Finished, quiet, run, start
+from .support import Finished, run, run_on, start
 
 
 def scan(content: bytes | str, tmp_path: Path, **params: Any) -> Finished:
-    file = tmp_path / "some.log"
-    file.write_bytes(content.encode() if isinstance(content, str) else content)
-    finished = run("logscan", tmp_path / "work", file=str(file), **params)
-    assert quiet(finished)
-    return finished
+    return run_on("logscan", tmp_path / "some.log", content, **params)
 
 
 def test_counts_levels(tmp_path: Path) -> None:

@@ -12,15 +12,11 @@ import pytest
 
 from tasky.model.messages import ProgressMessage
 
-from .support import WORKERS, Finished, quiet, require, run, start
+from .support import WORKERS, Finished, quiet, require, run, run_on, start
 
 
 def words(content: bytes | str, tmp_path: Path, **params: Any) -> Finished:
-    file = tmp_path / "text"
-    file.write_bytes(content.encode() if isinstance(content, str) else content)
-    finished = run("wordfreq", tmp_path / "work", file=str(file), **params)
-    assert quiet(finished)
-    return finished
+    return run_on("wordfreq", tmp_path / "text", content, **params)
 
 
 def test_counts(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tasky.model.task import NewTask, Task
 from tasky.model.worker import Protocol, WorkerDefinition
 from tasky.store import LogLine, Store
 from tasky.supervisor import Submission, Supervisor
-from tests.helpers import PATIENCE, wait_for
+from tests.helpers import PATIENCE, all_pids, task_processes, wait_for
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -151,25 +151,13 @@ class House:
         return Path(self.store.folders.name(task_id))
 
     def processes(self) -> list[int]:
-        """Processes (no zombies) of this house's tasks."""
-        marker = f"TASKY_WORKDIR={self.folder}/".encode()
-        return [pid for pid in all_pids() if marker in _environ(pid)]
+        """Those of this house's tasks."""
+        return task_processes(self.folder)
 
 
 def canceled(house: House, task_id: str, grace: int | None = None) -> Task:
     house.supervisor.cancel(task_id, grace)
     return house.ended(task_id)
-
-
-def all_pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _environ(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
 
 
 def process_state(pid: int) -> str:

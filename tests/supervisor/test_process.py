@@ -45,7 +45,7 @@ def launch(store: Store, definition: WorkerDefinition) -> Launch:
         definition=definition,
         params={},
         attempt=1,
-        workdir=str(store.folders.create(task_id)),
+        workdir=store.folders.create(task_id),
         masker=None,
     )
 
