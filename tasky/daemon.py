@@ -22,11 +22,12 @@ from typing import Final
 
 from . import __version__
 from .config import Catalogue, FolderWatch, Listen, Settings
+from .crash import Point, crash_at
 from .errors import TaskyError
 from .logs import log_to_stderr
 from .service import Service
 from .store import Store
-from .supervisor import CONTAINMENT, Supervisor
+from .supervisor import Supervisor, choose
 from .web.app import Readiness, create_app
 from .web.server import HttpServer, listen_tcp, listen_unix
 
@@ -82,11 +83,14 @@ class Server:
             self._catalogue.load()
             self._store: Final = Store.open(settings.state_dir, max_log=settings.max_log)
             undo.callback(self._store.close)
+            self._containment: Final = choose(settings.containment, settings.state_dir)
+            undo.callback(self._containment.close)
             self._socket: Final = _listen(settings.listen)
             undo.callback(self._socket.close)
             self._supervisor: Final = Supervisor(
                 self._store,
                 self._catalogue.definitions,
+                containment=self._containment,
                 max_tasks=settings.max_tasks,
                 max_queued=settings.max_queued,
                 max_line=settings.max_line,
@@ -116,7 +120,7 @@ class Server:
             )
         names = ", ".join(sorted(self._catalogue.definitions)) or "none"
         log.info("workers in %s: %s", self._settings.workers_dir, names)
-        log.info("state in %s, containment: %s", self._settings.state_dir, CONTAINMENT)
+        log.info("state in %s, containment: %s", self._settings.state_dir, self._containment.kind)
         log.info("tasky %s listening on %s", __version__, _url(self._socket, self._settings.listen))
 
     def work(self, signals: Signals) -> None:
@@ -142,6 +146,8 @@ class Server:
         self._await_drained(signals)
         self._http.stop()
         self._supervisor.close()
+        crash_at(Point.DRAINED)
+        self._containment.close()
         self._store.close()
         if self._settings.listen.path is not None:
             self._settings.listen.path.unlink(missing_ok=True)
@@ -171,7 +177,7 @@ class Server:
     def _readiness(self) -> Readiness:
         return Readiness(
             draining=self._draining,
-            containment=CONTAINMENT,
+            containment=self._containment.kind,
             problems=self._catalogue.problems,
         )
 

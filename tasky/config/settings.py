@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from ..model.containment import Kind
 from ..model.fields import duration, integer, one_of, size, text, wrong
 from ..model.worker import KILL_GRACE, MAX_TASKS
 
@@ -93,6 +94,7 @@ class Settings:
     max_line: int = _MIB
     max_log: int = 16 * _MIB
     kill_grace: int = KILL_GRACE
+    containment: Kind = Kind.AUTO
     retention: Retention = field(default_factory=Retention)
     http: Http = field(default_factory=Http)
     log_level: str = LogLevel.INFO
@@ -197,6 +199,7 @@ SETTINGS: Final[Mapping[tuple[str, ...], Setting]] = {
     ("max_line",): _bytes(_KIB, 64 * _MIB, "from 1KiB to 64MiB"),
     ("max_log",): _bytes(64 * _KIB, 1024 * _GIB, "from 64KiB to 1TiB"),
     ("kill_grace",): Setting(_plain(duration())),
+    ("containment",): Setting(_plain(one_of(Kind))),
     ("retention", "age"): Setting(_plain(duration(low=_SECOND))),
     ("retention", "count"): _whole(1, 100_000_000),
     ("http", "threads"): _whole(1, 1000),

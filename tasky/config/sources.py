@@ -23,7 +23,7 @@ _VARIABLES: Final = {f"TASKY_{'_'.join(path).upper()}": path for path in SETTING
 #: What else is named TASKY_...: the file itself, the client's, and what a worker finds in its environment.
 _OTHERS: Final = frozenset(
     f"TASKY_{name}"
-    for name in ("CONFIG", "URL", "TASK_ID", "WORKER", "ATTEMPT", "WORKDIR", "PROTOCOL")
+    for name in ("CONFIG", "URL", "TASK_ID", "WORKER", "ATTEMPT", "WORKDIR", "PROTOCOL", "CRASH_AT")
 )
 
 Values = dict[tuple[str, ...], Any]

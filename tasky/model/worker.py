@@ -28,7 +28,9 @@ from .fields import (
     text,
     wrong,
 )
+from .limits import Limits
 from .params import Parameters, check_args, schema_problems
+from .retry import Retry
 from .unenforced import check_limits, check_retry
 
 #: The grace where nothing else is said, in ns.
@@ -97,6 +99,8 @@ class WorkerDefinition:
     pass_env: tuple[str, ...] = ()
     user: str | None = None
     cwd: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
 
 
 @dataclass(frozen=True, slots=True)

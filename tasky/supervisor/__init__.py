@@ -1,8 +1,17 @@
 """Starts, watches, signals and reaps every worker's processes. The only importer of subprocess and select."""
 
-from .containment import NAME as CONTAINMENT
+from .containment import Containment, choose
 from .queue import Counts
 from .supervisor import Supervisor
 from .watch import Ended, NotLive, Submission, Watcher
 
-__all__ = ["CONTAINMENT", "Counts", "Ended", "NotLive", "Submission", "Supervisor", "Watcher"]
+__all__ = [
+    "Containment",
+    "Counts",
+    "Ended",
+    "NotLive",
+    "Submission",
+    "Supervisor",
+    "Watcher",
+    "choose",
+]

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from .containment import ProcessGroup, living_groups
+from .containment import Tree
+from .containment.group import GroupTree, living_groups
 from .loop import Loop
 from .timers import Timer
 
@@ -27,7 +28,7 @@ _SHARE: Final = 20
 
 
 class _Waiting(NamedTuple):
-    group: ProcessGroup
+    tree: Tree
     since: int
     task_id: str
     done: Callable[[], None]
@@ -43,12 +44,13 @@ class Emptying:
         self._pause = _MILLISECOND
         self._next_scan = 0
 
-    def wait(self, group: ProcessGroup, task_id: str, done: Callable[[], None]) -> None:
-        """Has `done` called when the group, whose leader was reaped, has no process left."""
-        if group.empty():
+    def wait(self, tree: Tree, task_id: str, done: Callable[[], None]) -> None:
+        """Has `done` called when the tree, whose leader was reaped, has no process left."""
+        if tree.empty():
+            tree.close()
             done()
             return
-        self._waiting.append(_Waiting(group, time.monotonic_ns(), task_id, done))
+        self._waiting.append(_Waiting(tree, time.monotonic_ns(), task_id, done))
         self._look_in(_MILLISECOND)
 
     def _look_in(self, pause: int) -> None:
@@ -63,8 +65,7 @@ class Emptying:
         left: list[_Waiting] = []
         gone: list[_Waiting] = []
         for entry in self._waiting:
-            only_zombies = living is not None and entry.group.number not in living
-            if entry.group.empty() or only_zombies:
+            if entry.tree.empty() or _only_zombies(entry.tree, living):
                 gone.append(entry)
             elif now - entry.since > _PATIENCE:
                 log.warning("task=%s processes of its group do not end", entry.task_id)
@@ -75,6 +76,7 @@ class Emptying:
         if left:
             self._look_in(min(2 * self._pause, _LONGEST_PAUSE))
         for entry in gone:
+            entry.tree.close()
             entry.done()
 
     def _living(self, now: int) -> frozenset[int] | None:
@@ -85,3 +87,7 @@ class Emptying:
         living = living_groups()
         self._next_scan = now + _SHARE * (time.monotonic_ns() - now)
         return living
+
+
+def _only_zombies(tree: Tree, living: frozenset[int] | None) -> bool:
+    return living is not None and isinstance(tree, GroupTree) and tree.number not in living

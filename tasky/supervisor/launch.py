@@ -39,9 +39,11 @@ class Launch:
             self.task_id, self.definition.name, self.params, self.attempt, self.workdir
         )
 
-    def command_line(self) -> list[str]:
-        """The argv: never a shell. Another user is taken on by setpriv (util-linux): with Popen's user=, CPython forks
-        the whole server instead of using vfork."""
+    def command_line(self, entry: str | None) -> list[str]:  # noqa: ARG002
+        """The argv: never a shell. `entry` is the file of the tree that it enters first.
+
+        Another user is taken on by setpriv (util-linux): with Popen's user=, CPython forks the whole server instead
+        of using vfork."""
         definition = self.definition
         argv = [*definition.command, *expand(definition.args, self.params, definition.parameters)]
         if definition.user is None:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from ..crash import Point, crash_at
 from ..model.messages import CANCEL
 from ..model.outcome import Ending, ExitStatus, Reason
 from ..model.worker import Protocol
 from ..store import Scribe, Stream
-from .containment import ProcessGroup
 from .emptying import Emptying
 from .launch import Launch
 from .loop import READ, WRITE, Loop
@@ -41,7 +41,7 @@ _MILLISECOND: Final = 1_000_000
 
 
 class Process:
-    """Reads, writes, signals and reaps. `ended()` is called once, when nothing of it and its group is left."""
+    """Reads, writes, signals and reaps. `ended()` is called once, when nothing of it and its tree is left."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Process:
         self._loop: Final = loop
         self._emptying: Final = emptying
         self._ended: Final = ended
-        self._group: Final = ProcessGroup(spawned.pid)
+        self._tree: Final = spawned.tree
         self._pipes: Final = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
         self._piece = _READ_SIZE
         self._sending = False
@@ -81,6 +81,7 @@ class Process:
         self._watch_pipes()
         loop.watch(spawned.pidfd, READ, lambda _: self._exit())
         self._send_later()
+        crash_at(Point.WATCHED)
 
     # ------------------------------------------------------------------ what the supervisor asks for
 
@@ -96,21 +97,26 @@ class Process:
         if self.reason is None:
             self.reason = reason
             self._say_cancel()
-            self._group.terminate()
+            self._tree.terminate()
+            crash_at(Point.SIGNALLED)
         deadline = time.monotonic_ns() + grace
         if self._deadline is None or deadline < self._deadline:
             self._deadline = deadline
             if self._kill_timer is not None:
                 self._kill_timer.cancel()
-            self._kill_timer = self._loop.later(grace, self._group.kill)
+            self._kill_timer = self._loop.later(grace, self._kill)
+
+    def _kill(self) -> None:
+        self._tree.kill()
+        crash_at(Point.KILLED)
 
     def freeze(self) -> None:
         if not self.exited:
-            self._group.freeze()
+            self._tree.freeze()
 
     def thaw(self) -> None:
         if not self.exited:
-            self._group.thaw()
+            self._tree.thaw()
 
     def ending(self, timeout: int | None) -> Ending:
         assert self.status is not None, "the process has not ended"
@@ -206,12 +212,13 @@ class Process:
     def _exit(self) -> None:
         """The process has ended. It is not reaped yet: as a zombie it keeps its group's number ours."""
         self._loop.unwatch(self._spawned.pidfd)
+        crash_at(Point.EXITED)
         self.status = look(self._spawned.pidfd)
         if self.status is None:
             self._loop.later(_MILLISECOND, self._exit)
             return
         if self.status.lost:
-            self._group.leader_is_gone()
+            self._tree.leader_is_gone()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         self._drain_timer = self._loop.later(DRAIN_GRACE, self._drain_is_over)
@@ -236,7 +243,7 @@ class Process:
         that."""
         self._drain_over = True
         if self._held:
-            self._group.kill()
+            self._tree.kill()
         else:
             self._close_pipes()
 
@@ -248,7 +255,7 @@ class Process:
                 self.output.note(
                     "a process that it left behind held its output open: not waited for"
                 )
-            self._group.kill()
+            self._tree.kill()
             self._read_what_is_there()
             for fd in list(self._pipes):
                 self._close_pipe(fd)
@@ -256,20 +263,21 @@ class Process:
             self._conclude()
 
     def _conclude(self) -> None:
-        """All was read: ends what is left of the group, then reaps the leader, which gives its number back."""
+        """All was read: ends what is left of the tree, then reaps the leader, which gives its number back."""
         if self._drain_timer is not None:
             self._drain_timer.cancel()
-        self._group.kill()
+        self._tree.kill()
         reap(self._spawned.pidfd)
-        self._group.leader_is_gone()
+        self._tree.leader_is_gone()
         self._spawned.reaped()
+        crash_at(Point.REAPED)
         os.close(self._spawned.pidfd)
         stdin = self._spawned.stdin
         if stdin is not None and stdin.fd is not None:
             self._loop.unwatch(stdin.fd)
             stdin.close()
         self.output.detach()
-        self._emptying.wait(self._group, self._task_id, self._ended)
+        self._emptying.wait(self._tree, self._task_id, self._ended)
 
 
 def _readable_bytes(pipe: int) -> int:

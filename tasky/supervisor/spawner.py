@@ -18,8 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from ..crash import Point, crash_at
 from ..errors import SpawnError
 from ..model.worker import Input
+from .containment import Containment, Tree
 from .launch import Launch
 from .stdin import Stdin
 
@@ -38,6 +40,7 @@ class Spawned:
     none."""
 
     popen: subprocess.Popen[bytes]
+    tree: Tree
     pidfd: int
     stdin: Stdin | None
     stdout: int
@@ -58,8 +61,10 @@ class Spawned:
 
     def discard(self) -> None:
         """Kills and reaps it unused. May block for a moment."""
-        os.killpg(self.pid, signal.SIGKILL)
+        self.tree.kill()
         self.popen.wait()
+        self.tree.leader_is_gone()
+        self.tree.close()
         for fd in self.descriptors:
             os.close(fd)
 
@@ -101,11 +106,11 @@ class Spawner(threading.Thread):
                 job.failed(error)
 
 
-def spawn(launch: Launch) -> Spawned:
+def spawn(launch: Launch, containment: Containment) -> Spawned:
     """Starts the process and sends it its task line. Raises SpawnError, Shortage where a later try may do."""
     try:
         with contextlib.ExitStack() as undo:
-            spawned = _start(launch, undo)
+            spawned = _start(launch, containment, undo)
             undo.pop_all()
     except (OSError, ValueError, LookupError) as error:
         raise _spawn_error(error, launch) from error
@@ -117,8 +122,11 @@ def spawn(launch: Launch) -> Spawned:
     return spawned
 
 
-def _start(launch: Launch, undo: contextlib.ExitStack) -> Spawned:
+def _start(launch: Launch, containment: Containment, undo: contextlib.ExitStack) -> Spawned:
     """The process with its pipes; what fails half-way leaves what it made to `undo`."""
+    tree = containment.tree(launch.task_id, launch.attempt, launch.definition.limits)
+    undo.callback(tree.close)
+    crash_at(Point.CONTAINED)
     with contextlib.ExitStack() as childs:
         stdout, childs_stdout = _pipe(undo, childs)
         stderr, childs_stderr = _pipe(undo, childs)
@@ -130,7 +138,7 @@ def _start(launch: Launch, undo: contextlib.ExitStack) -> Spawned:
             os.set_blocking(ours, False)
             stdin = Stdin(ours, task_line, launch.definition.input is Input.OPEN)
         popen = subprocess.Popen(
-            launch.command_line(),
+            launch.command_line(tree.entry),
             stdin=childs_stdin,
             stdout=childs_stdout,
             stderr=childs_stderr,
@@ -139,13 +147,16 @@ def _start(launch: Launch, undo: contextlib.ExitStack) -> Spawned:
             cwd=launch.cwd,
             env=launch.environment(),
         )
+    tree.lead(popen.pid)
+    crash_at(Point.SPAWNED)
     try:
         pidfd = os.pidfd_open(popen.pid)
     except OSError:  # out of descriptors: without one it cannot be supervised
-        os.killpg(popen.pid, signal.SIGKILL)
+        tree.kill()
         popen.wait()
+        tree.leader_is_gone()
         raise
-    return Spawned(popen, pidfd, stdin, stdout, stderr)
+    return Spawned(popen, tree, pidfd, stdin, stdout, stderr)
 
 
 def _pipe(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
 from ..store import Store, tasks
+from .containment import Containment
 from .emptying import Emptying
 from .ends import Ends
 from .launch import Launch
@@ -48,6 +49,7 @@ class Starts:
         register: Register,
         loop: Loop,
         *,
+        containment: Containment,
         spawner: Spawner,
         ends: Ends,
         saver: ProgressSaver,
@@ -56,6 +58,7 @@ class Starts:
         self._store: Final = store
         self._register: Final = register
         self._loop: Final = loop
+        self._containment: Final = containment
         self._spawner: Final = spawner
         self._ends: Final = ends
         self._saver: Final = saver
@@ -123,7 +126,7 @@ class Starts:
         if live.launch is None:
             live.launch = self._prepare(live)
         live.began = time.monotonic_ns()
-        spawned = spawn(live.launch)
+        spawned = spawn(live.launch, self._containment)
         self._loop.call(partial(self._spawned, live, spawned))
 
     def _prepare(self, live: Live) -> Launch:

@@ -18,6 +18,7 @@ from ..model.task import NewTask, Progress
 from ..model.worker import WorkerDefinition
 from ..store import Store, tasks
 from .commands import Commands
+from .containment import Containment
 from .ends import Ends
 from .live import Live
 from .loop import Loop
@@ -40,11 +41,13 @@ class Supervisor:
         store: Store,
         definitions: Mapping[str, WorkerDefinition],
         *,
+        containment: Containment,
         max_tasks: int,
         max_queued: int,
         max_line: int,
     ) -> None:
         self._store: Final = store
+        self._containment: Final = containment
         self._register: Final = Register(definitions, max_tasks, max_queued)
         self._loop: Final = Loop()
         self._thread: Final = threading.Thread(
@@ -56,6 +59,7 @@ class Supervisor:
             store,
             self._register,
             self._loop,
+            containment=containment,
             spawner=self._spawner,
             ends=self._ends,
             saver=ProgressSaver(store, self._register, self._loop),
@@ -70,7 +74,7 @@ class Supervisor:
     def start(self) -> None:
         """Settles what a killed server left behind, then starts what is queued. For the main thread."""
         clean_dispositions()
-        recover(self._store)
+        recover(self._store, self._containment)
         for row in self._store.reader.queued():
             self._register.restore(
                 Entry(

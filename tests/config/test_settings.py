@@ -13,6 +13,7 @@ from tasky.config.settings import SETTINGS
 from tasky.config.sources import SYSTEM_FILE
 from tasky.config.strict import load
 from tasky.errors import ConfigError
+from tasky.model.containment import Kind
 
 SHIPPED = Path(__file__).parents[2] / "etc/tasky.yaml"
 SECOND = 1_000_000_000
@@ -99,6 +100,7 @@ def test_everything_from_a_file(file: Path) -> None:
         max_line: 4096
         max_log: 1GiB
         kill_grace: 1m30s
+        containment: process-group
         retention: {age: 7d, count: 9}
         http: {threads: 4}
         log_level: debug
@@ -114,6 +116,7 @@ def test_everything_from_a_file(file: Path) -> None:
         max_line=4096,
         max_log=1024**3,
         kill_grace=90 * SECOND,
+        containment=Kind.PROCESS_GROUP,
         retention=Retention(age=7 * 24 * 3600 * SECOND, count=9),
         http=Http(threads=4),
         log_level="debug",
@@ -131,6 +134,7 @@ def test_everything_from_the_environment() -> None:
         "TASKY_MAX_LINE": "4KiB",
         "TASKY_MAX_LOG": "1MiB",
         "TASKY_KILL_GRACE": "0",
+        "TASKY_CONTAINMENT": "cgroup",
         "TASKY_RETENTION_AGE": "1h",
         "TASKY_RETENTION_COUNT": "3",
         "TASKY_HTTP_THREADS": "5",
@@ -147,6 +151,7 @@ def test_everything_from_the_environment() -> None:
         max_line=4096,
         max_log=1024**2,
         kill_grace=0,
+        containment=Kind.CGROUP,
         retention=Retention(age=3600 * SECOND, count=3),
         http=Http(threads=5),
         log_level="error",

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tasky.config import Catalogue
+from tasky.model.containment import Kind
 from tasky.model.task import Task
 from tasky.service import Service
 from tasky.store import Store
-from tasky.supervisor import Supervisor
+from tasky.supervisor import Supervisor, choose
 from tests.helpers import PATIENCE, wait_for, write_definition
 
 _SECOND = 1_000_000_000
@@ -34,9 +35,11 @@ class Assembly:
         self.catalogue = Catalogue(self.workers, 10 * _SECOND)
         self.catalogue.load()
         self.store = Store.open(self.state, max_log=16 << 20)
+        self.containment = choose(Kind.AUTO, self.state)
         self.supervisor = Supervisor(
             self.store,
             self.catalogue.definitions,
+            containment=self.containment,
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=1 << 20,
@@ -53,6 +56,7 @@ class Assembly:
         self.supervisor.kill_now()
         assert self.supervisor.join(PATIENCE), "the supervisor does not end"
         self.supervisor.close()
+        self.containment.close()
         self.store.close()
 
     def await_state(self, task_id: str, *states: str) -> Task:

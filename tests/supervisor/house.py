@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tasky.model.containment import Kind
 from tasky.model.params import Parameters
 from tasky.model.states import TERMINAL, State
 from tasky.model.task import NewTask, Task
 from tasky.model.worker import Protocol, WorkerDefinition
 from tasky.store import LogLine, Store
-from tasky.supervisor import Submission, Supervisor
+from tasky.supervisor import Submission, Supervisor, choose
 from tests.helpers import PATIENCE, all_pids, task_processes, wait_for
 
 SECOND = 1_000_000_000
@@ -49,13 +50,16 @@ class House:
         max_queued: int = 1000,
         max_line: int = 1 << 20,
         max_log: int = 4 << 20,
+        containment: Kind = Kind.AUTO,
     ) -> None:
         self.folder = folder
         self.definitions = {worker.name: worker for worker in workers}
         self.store = Store.open(folder, max_log=max_log)
+        self.containment = choose(containment, folder)
         self.supervisor = Supervisor(
             self.store,
             dict(self.definitions),
+            containment=self.containment,
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=max_line,
@@ -70,6 +74,7 @@ class House:
             self.supervisor.kill_now()
             drained = self.supervisor.join(PATIENCE)
             self.supervisor.close()
+            self.containment.close()
             self.store.close()
             assert drained, "the supervisor ends"
 

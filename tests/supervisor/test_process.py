@@ -13,6 +13,7 @@ from tasky.model.outcome import Reason
 from tasky.model.task import NewTask
 from tasky.model.worker import WorkerDefinition
 from tasky.store import Store, tasks
+from tasky.supervisor.containment.group import ProcessGroups
 from tasky.supervisor.emptying import Emptying
 from tasky.supervisor.launch import Launch
 from tasky.supervisor.loop import Loop
@@ -71,7 +72,7 @@ def test_an_exit_comes_before_a_cancel_and_a_timeout_of_the_same_instant(
     store: Store, loop: Loop
 ) -> None:
     what = launch(store, behaving("w", "exit", 7))
-    spawned = spawn(what)
+    spawned = spawn(what, ProcessGroups())
     await_exit(spawned)
     ended = process(what, spawned, store, loop)
     loop.later(0, lambda: ended.stop(Reason.TIMEOUT, 0))
@@ -84,7 +85,7 @@ def test_an_exit_comes_before_a_cancel_and_a_timeout_of_the_same_instant(
 
 def test_a_cancel_comes_before_a_timeout_of_the_same_instant(store: Store, loop: Loop) -> None:
     what = launch(store, behaving("w", "forever"))
-    running = process(what, spawn(what), store, loop)
+    running = process(what, spawn(what, ProcessGroups()), store, loop)
     loop.later(0, lambda: running.stop(Reason.TIMEOUT, SECOND))
     loop.call(lambda: running.stop(Reason.CANCEL, SECOND))
     loop.run()
@@ -97,7 +98,7 @@ def test_a_status_that_somebody_else_took_is_no_success(
     store: Store, loop: Loop, caplog: pytest.LogCaptureFixture
 ) -> None:
     what = launch(store, behaving("w", "result", 1))
-    spawned = spawn(what)
+    spawned = spawn(what, ProcessGroups())
     os.waitid(os.P_PIDFD, spawned.pidfd, os.WEXITED)
     robbed = process(what, spawned, store, loop)
     loop.run()
@@ -107,7 +108,7 @@ def test_a_status_that_somebody_else_took_is_no_success(
 
 
 def test_a_discarded_one_leaves_nothing(store: Store) -> None:
-    spawned = spawn(launch(store, behaving("w", "forever")))
+    spawned = spawn(launch(store, behaving("w", "forever")), ProcessGroups())
     assert look(spawned.pidfd) is None
     pipes = {str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (spawned.stdout, spawned.stderr)}
     assert pipes <= set(open_fds())
@@ -121,4 +122,4 @@ def test_a_definition_that_changes_later_changes_nothing(store: Store) -> None:
     definition = behaving("w", "exit", 7)
     what = launch(store, definition)
     assert replace(what, attempt=2).environment()["TASKY_ATTEMPT"] == "2"
-    assert what.command_line()[-1] == "7"
+    assert what.command_line(None)[-1] == "7"

@@ -1,4 +1,4 @@
-"""How a task's whole process tree is signalled, frozen and ended. The seam for stronger kinds (cgroup v2, subreaper).
+"""Process groups: the containment that every Linux has.
 
 A process group's number is pinned by its leader as long as that is not reaped, so signals go to the group only while
 the leader lives or is a zombie of ours: never to a stored number.
@@ -7,22 +7,56 @@ the leader lives or is a zombie of ours: never to a stored number.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Final
 
-NAME: Final = "process-group"
+from ...model.containment import Kind
+from ...model.limits import Limits
+from .base import Containment, Tree
+
+log = logging.getLogger(__name__)
+
+_MAX_SWEEPS: Final = 50
+_SWEEP_PAUSE: Final = 0.02
 
 
-class ProcessGroup:
-    """The group (and session) that a worker leads. Descendants that leave it escape; contract promise 2 in full is the
-    business of a stronger containment."""
+class ProcessGroups(Containment):
+    kind = Kind.PROCESS_GROUP
 
-    __slots__ = ("_pinned", "number")
+    def tree(self, task_id: str, attempt: int, limits: Limits) -> GroupTree:  # noqa: ARG002
+        return GroupTree()
 
-    def __init__(self, leader: int) -> None:
-        self.number: Final = leader
+    def end_survivors(self, task_ids: frozenset[str]) -> None:
+        """Kills what carries a task's marker until a look finds nothing twice."""
+        clean = 0
+        for _ in range(_MAX_SWEEPS):
+            found = marked(task_ids)
+            for pid in found:
+                _kill(pid, task_ids)
+            clean = 0 if found else clean + 1
+            if clean == 2:
+                return
+            if found:
+                time.sleep(_SWEEP_PAUSE)
+        log.error("processes of tasks that were lost do not end")
+
+    def close(self) -> None:
+        pass
+
+
+class GroupTree(Tree):
+    """The group (and session) that a worker leads."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._pinned = False
+
+    def lead(self, pid: int) -> None:
+        self.number = pid
         self._pinned = True
 
     def terminate(self) -> None:
@@ -56,6 +90,12 @@ class ProcessGroup:
         except (ChildProcessError, PermissionError):  # none of ours; a member under another user
             pass
         return False
+
+    def survivors(self) -> list[int]:
+        return []
+
+    def close(self) -> None:
+        pass
 
     def _signal(self, number: int) -> None:
         if self._pinned:
@@ -99,3 +139,15 @@ def is_marked(pid: int, task_ids: frozenset[str]) -> bool:
         if name == b"TASKY_TASK_ID" and value.decode(errors="replace") in task_ids:
             return True
     return False
+
+
+def _kill(pid: int, task_ids: frozenset[str]) -> None:
+    """By a pidfd, looked at once more: a number alone may be another process by now."""
+    with contextlib.suppress(ProcessLookupError):
+        pidfd = os.pidfd_open(pid)
+        try:
+            if is_marked(pid, task_ids):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                log.warning("ended process %d, which had survived the server", pid)
+        finally:
+            os.close(pidfd)

@@ -1,0 +1,84 @@
+"""What every kind of containment can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
+from ...model.containment import Kind
+from ...model.limits import Limits
+
+
+class Tree(ABC):
+    """One attempt's processes: the leader, which we started, and whatever descends from it.
+
+    Made before the process, by the spawner's thread, then used by the loop's thread only.
+    """
+
+    #: The file that the leader writes itself into before it becomes the worker; None where there is none.
+    entry: str | None = None
+
+    @abstractmethod
+    def lead(self, pid: int) -> None:
+        """The leader was started, in a session of its own."""
+
+    @abstractmethod
+    def terminate(self) -> None:
+        """One SIGTERM to the leader's process group (many programs take a second one as "at once"); it is thawed, for
+        what is stopped would never see it."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """SIGKILL to everything that can be reached at once. What escaped is ended by `empty`."""
+
+    @abstractmethod
+    def freeze(self) -> None: ...
+
+    @abstractmethod
+    def thaw(self) -> None: ...
+
+    @abstractmethod
+    def leader_is_gone(self) -> None:
+        """It was reaped: its number may be another's from now on, and is signalled no more."""
+
+    @abstractmethod
+    def empty(self) -> bool:
+        """Whether nothing is left; asked again and again once the leader was reaped. Kills what it still finds."""
+
+    @abstractmethod
+    def survivors(self) -> list[int]:
+        """The processes that are there still, for a message about a tree that does not end."""
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed a process of it at its memory limit."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees what it holds; for an empty tree, or one whose leader was never started."""
+
+
+class Containment(ABC):
+    """Makes trees. One for each server."""
+
+    kind: ClassVar[Kind]
+    #: What the kernel can limit for a whole tree: of memory, pids, cpu.
+    controllers: Collection[str] = ()
+
+    @abstractmethod
+    def tree(self, task_id: str, attempt: int, limits: Limits) -> Tree:
+        """In the spawner's thread. Raises OSError."""
+
+    @abstractmethod
+    def end_survivors(self, task_ids: frozenset[str]) -> None:
+        """At start, before anything runs: ends what a killed server's tasks have left. May block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """At the end of the server, when no tree is left."""
+
+    def describe(self) -> Mapping[str, object]:
+        """For people and programs that want to know what is guaranteed here."""
+        return {"containment": str(self.kind), "controllers": sorted(self.controllers)}
