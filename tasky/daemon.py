@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import gc
 import logging
+import os
 import platform
 import resource
 import signal
@@ -21,10 +22,12 @@ from types import FrameType
 from typing import Final
 
 from . import __version__
-from .config import Catalogue, FolderWatch, Listen, Settings
-from .crash import Point, crash_at
+from .config import Catalogue, FolderWatch, Listen, Settings, runs_as_root
+from .crash import Point, arm, crash_at
 from .errors import TaskyError
 from .logs import log_to_stderr
+from .model.containment import Kind
+from .model.limits import Means, kept
 from .service import Service
 from .store import Store
 from .supervisor import Supervisor, choose
@@ -53,9 +56,11 @@ _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 def serve(settings: Settings) -> int:
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
     log_to_stderr(settings.log_level)
+    _arm()
     sys.setswitchinterval(_TURN)
     _give_memory_back()
     _need_descriptors(settings.max_tasks)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of secrets, and inherited by all workers
     with Signals() as signals:
         server = Server(settings, signals)
         server.start()
@@ -72,7 +77,9 @@ class Server:
     def __init__(self, settings: Settings, signals: Signals) -> None:
         self._settings: Final = settings
         self._draining = False
-        self._catalogue: Final = Catalogue(settings.workers_dir, settings.kill_grace)
+        self._catalogue: Final = Catalogue(
+            settings.workers_dir, settings.kill_grace, check_owners=not settings.insecure_perms
+        )
         with contextlib.ExitStack() as undo:
             # Watched before it is read, so that no change is missed. A change is treated as SIGHUP is: by one thread.
             self._watch: Final = FolderWatch(
@@ -83,6 +90,7 @@ class Server:
             self._catalogue.load()
             self._store: Final = Store.open(settings.state_dir, max_log=settings.max_log)
             undo.callback(self._store.close)
+            crash_at(Point.OPENED)
             self._containment: Final = choose(settings.containment, settings.state_dir)
             undo.callback(self._containment.close)
             self._socket: Final = _listen(settings.listen)
@@ -120,7 +128,9 @@ class Server:
             )
         names = ", ".join(sorted(self._catalogue.definitions)) or "none"
         log.info("workers in %s: %s", self._settings.workers_dir, names)
-        log.info("state in %s, containment: %s", self._settings.state_dir, self._containment.kind)
+        self._tell_what_is_not_kept()
+        log.info("state in %s", self._settings.state_dir)
+        self._tell_containment()
         log.info("tasky %s listening on %s", __version__, _url(self._socket, self._settings.listen))
 
     def work(self, signals: Signals) -> None:
@@ -168,16 +178,40 @@ class Server:
 
     def _reload(self) -> None:
         self._catalogue.reload()
+        crash_at(Point.RELOADED)
         self._supervisor.reload(self._catalogue.definitions)
         for problem in self._catalogue.problems:
             log.error("not loaded: %s", problem)
         workers, mistakes = len(self._catalogue.definitions), len(self._catalogue.problems)
         log.info("workers loaded again: %d, mistakes: %d", workers, mistakes)
+        self._tell_what_is_not_kept()
+
+    def _tell_containment(self) -> None:
+        """Why it is not cgroups was said when it was chosen, unless the settings want it so."""
+        kind, names = self._containment.kind, ", ".join(sorted(self._containment.controllers))
+        if kind is Kind.CGROUP:
+            log.info("containment: %s, controllers: %s", kind, names or "none")
+        elif self._settings.containment is kind:
+            log.info("containment: %s, as the settings want it", kind)
+        else:
+            log.info("containment: %s", kind)
+
+    def _tell_what_is_not_kept(self) -> None:
+        """Limits that are not kept on this machine."""
+        for name, definition in self._catalogue.definitions.items():
+            limits, as_root = definition.limits, runs_as_root(definition)
+            for limit in kept(limits, self._containment.controllers, as_root=as_root):
+                if limit.means is Means.NOTHING:
+                    log.warning("worker=%s %s", name, limit)
 
     def _readiness(self) -> Readiness:
         return Readiness(
             draining=self._draining,
             containment=self._containment.kind,
+            controllers=self._containment.controllers,
+            store=self._store.trouble(),
+            starved=self._supervisor.starved(),
+            unkillable=self._supervisor.unkillable(),
             problems=self._catalogue.problems,
         )
 
@@ -219,6 +253,13 @@ class Signals:
             self._theirs.send(bytes([number]))
 
 
+def _arm() -> None:
+    try:
+        arm(os.environ.get("TASKY_CRASH_AT", ""))
+    except ValueError as error:
+        raise TaskyError(str(error)) from error
+
+
 def _nothing(_number: int, _frame: FrameType | None) -> None:
     pass
 
@@ -255,16 +296,24 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def descriptors_lacking(max_tasks: int) -> str | None:
+    """What is to be done where the hard limit of open files forbids `max_tasks`; None where it does not."""
+    tasks = max_tasks * _PER_TASK
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or tasks + _LEAST <= hard:
+        return None
+    return (
+        f"max_tasks: {max_tasks} needs {tasks + _LEAST} open files and the limit is {hard}:"
+        f" raise it (ulimit -Hn, LimitNOFILE=) or set max_tasks to {(hard - _LEAST) // _PER_TASK}"
+    )
+
+
 def _need_descriptors(max_tasks: int) -> None:
     """Raises the soft limit of open files as far as `max_tasks` may need; an error where the hard one forbids it."""
-    tasks = max_tasks * _PER_TASK
+    if lack := descriptors_lacking(max_tasks):
+        raise TaskyError(lack)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    bound = sys.maxsize if hard == resource.RLIM_INFINITY else hard
-    if tasks + _LEAST > bound:
-        raise TaskyError(
-            f"max_tasks: {max_tasks} needs {tasks + _LEAST} open files and the limit is {hard}:"
-            f" raise it (ulimit -Hn, LimitNOFILE=) or set max_tasks to {(bound - _LEAST) // _PER_TASK}"
-        )
     if soft != resource.RLIM_INFINITY:
-        wanted = min(bound, max(soft, tasks + _MOST))
+        bound = sys.maxsize if hard == resource.RLIM_INFINITY else hard
+        wanted = min(bound, max(soft, max_tasks * _PER_TASK + _MOST))
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

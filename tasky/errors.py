@@ -149,6 +149,14 @@ class StoreLocked(StoreError):
     """Another server uses this state directory."""
 
 
+class BackupError(TaskyError):
+    """The backup cannot be made."""
+
+
+class StoreDamaged(StoreError):
+    """The database is damaged."""
+
+
 class StoreFull(StoreError):
     """The disk is full: nothing can be stored."""
 

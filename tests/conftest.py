@@ -1,14 +1,14 @@
-"""What holds for every test: none leaves a child process behind, and with --no-skip none is left out."""
+"""What holds for every test: none leaves anything behind (tests/order.py), and with --no-skip none is left out."""
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.cases", "tests.crashes.draw", "tests.order"]
 
 # A shell starts what is to run in its background with SIGINT ignored, and that is inherited: Ctrl-C would do nothing in
 # the processes that tests start.
@@ -22,6 +22,9 @@ settings.load_profile("tasky")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all", action="store_true", help="also what takes long: all crash points, more of chance"
+    )
     parser.addoption("--no-skip", action="store_true", help="a test that is skipped fails")
 
 
@@ -34,20 +37,3 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped, and --no-skip allows none: {report.longrepr}"
     return report
-
-
-def _children() -> set[int]:
-    """Also zombies: a child that nobody waited for is a leak."""
-    found: set[int] = set()
-    for thread in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
-            found.update(map(int, (thread / "children").read_text().split()))
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _no_child_is_left() -> Generator[None, None, None]:
-    before = _children()
-    yield
-    left = _children() - before
-    assert not left, f"child processes are left: {sorted(left)}"

@@ -21,6 +21,8 @@ T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Seconds after which something that should happen is said not to have: generous, since nothing waits it out.
 PATIENCE = 30.0
+#: The state directory of every server that a test has started, here or in a process of its own: see tests/order.py.
+STATES: list[Path] = []
 _LISTENING = re.compile(r"listening on (\S+)")
 
 
@@ -68,9 +70,13 @@ def write_definition(folder: Path, name: str, **definition: Any) -> Path:
 class Server:
     """`tasky serve` on a loopback port that the kernel chose. `stop`, `kill` and `start` again keep the state."""
 
+    #: A program that becomes the server, and its arguments.
+    prefix: tuple[str, ...] = ()
+
     def __init__(self, workers: Path, state: Path, *arguments: str, **environ: str) -> None:
         self.workers = workers
         self.state = state
+        STATES.append(state)
         self.log: list[str] = []
         self._arguments = arguments
         self._environ = environ
@@ -85,6 +91,7 @@ class Server:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TASKY_")}
         self.process = subprocess.Popen(
             [
+                *self.prefix,
                 *(sys.executable, "-m", "tasky", "serve", "--listen", "127.0.0.1:0"),
                 *("--workers-dir", str(self.workers), "--state-dir", str(self.state)),
                 *self._arguments,

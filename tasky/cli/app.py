@@ -13,6 +13,8 @@ from ..client import ApiError
 from ..errors import TaskyError
 from .actions import cancel, delete, pause, restart, resume
 from .check import check
+from .db import db
+from .doctor import doctor
 from .exits import MEANINGS, Exit, of_error
 from .files import files
 from .invocation import json_option, url_option
@@ -27,11 +29,11 @@ from .version import version
 from .workers import disable, enable, workers
 
 _COMMANDS: Final = (
-    *(serve, check),
+    *(serve, check, doctor),
     *(workers, enable, disable),
     *(run, ps, show, log, result, files),
     *(cancel, pause, resume, restart, delete),
-    version,
+    *(db, version),
 )
 _EXITS: Final = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 _EPILOG: Final = f"""\

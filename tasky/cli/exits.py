@@ -38,14 +38,14 @@ class Exit(IntEnum):
 MEANINGS: Final[Mapping[Exit, str]] = MappingProxyType(
     {
         Exit.OK: "it was done",
-        Exit.FAILED: "the task failed (run --wait, result); check found mistakes; serve could not start",
+        Exit.FAILED: "the task failed (run --wait, result); check or doctor found something; serve or db failed",
         Exit.USAGE: "the command line is wrong",
         Exit.REFUSED: "the server refused: no such task, wrong state, bad parameters, queue full",
         Exit.UNREACHABLE: "no server, no answer, or an error inside the server",
         Exit.CANCELED: "the task was canceled (run --wait, result)",
         Exit.UNFINISHED: "the task has not ended yet (run --wait, result)",
         Exit.BUG: "a bug in tasky",
-        Exit.CONFIG: "serve: the configuration has mistakes, or the state directory is unusable",
+        Exit.CONFIG: "serve, db: the configuration has mistakes, or the state directory is unusable",
         Exit.INTERRUPTED: "Ctrl-C; a task that was waited for goes on",
         Exit.PIPE: "the reader of the output went away, as in `tasky ps | head -1`",
     }

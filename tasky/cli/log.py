@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -28,39 +29,56 @@ _CHUNK: Final = 64 << 10
 @click.option(
     "--after", type=click.IntRange(0), metavar="N", help="Only the lines behind number N."
 )
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Only what attempt N wrote.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the task has ended.")
 @asks_server
 def log(
-    invocation: Invocation, task: str, tail: int | None, after: int | None, follow: bool
+    invocation: Invocation,
+    task: str,
+    tail: int | None,
+    after: int | None,
+    attempt: int | None,
+    follow: bool,
 ) -> None:
     """What a task has written: its output, errors and log messages.
 
-    The server counts lines from 1; with --json each line has its number, time and stream.
+    The server counts lines from 1; with --json each line has its number, time, stream and attempt.
     """
     client = invocation.client()
     task_id = resolve(client, task)
+    look = partial(client.log, task_id, attempt=attempt)
     render = _json if invocation.json else _text
     if follow:
-        _follow(client, task_id, tail, after, render)
+        _follow(lambda: _goes_on(client, task_id, attempt), look, tail, after, render)
     else:
-        _print(client.log(task_id, tail=tail, after=after), render)
+        _print(look(tail=tail, after=after), render)
+
+
+def _goes_on(client: Client, task_id: str, attempt: int | None) -> bool:
+    """Whether something may still be written."""
+    if attempt is None:
+        return client.status(task_id)["Status"] in LIVE
+    task = client.task(task_id)
+    begun = task.get("Attempts", [])
+    ended = {one["Number"] for one in begun if "Finished" in one}
+    return task["Status"] in LIVE and attempt not in ended
 
 
 def _follow(
-    client: Client,
-    task_id: str,
+    goes_on: Callable[[], bool],
+    look: Callable[..., Iterator[LogDocument]],
     tail: int | None,
     after: int | None,
     render: Callable[[LogDocument], str],
 ) -> None:
-    """The status is asked for before the log: once it says that the task has ended, the log has all."""
+    """`goes_on` is asked before the log: once it says that nothing more is written, the log has all."""
     if tail == 0:  # nothing of what there is
-        after, tail = max((one["N"] for one in client.log(task_id, tail=1)), default=0), None
+        after, tail = max((one["N"] for one in look(tail=1)), default=0), None
     pause = _FIRST_PAUSE
     while True:
-        ended = client.status(task_id)["Status"] not in LIVE
-        last = _print(client.log(task_id, tail=tail, after=after), render)
-        if ended:
+        more = goes_on()
+        last = _print(look(tail=tail, after=after), render)
+        if not more:
             return
         if last is not None:
             after, tail, pause = last, None, _FIRST_PAUSE

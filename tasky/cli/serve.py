@@ -14,8 +14,14 @@ import click
 @click.option("--listen", metavar="ADDRESS", help="host:port, [ipv6]:port or unix:/path.")
 @click.option("--workers-dir", metavar="DIR", help="The folder of the worker definitions.")
 @click.option("--state-dir", metavar="DIR", help="Where tasks, their logs and files are kept.")
+@click.option("--insecure-perms", is_flag=True,
+              help="Also run workers that somebody besides root and the server's user can change.")  # fmt: skip
 def serve(
-    config: Path | None, listen: str | None, workers_dir: str | None, state_dir: str | None
+    config: Path | None,
+    listen: str | None,
+    workers_dir: str | None,
+    state_dir: str | None,
+    insecure_perms: bool,
 ) -> int:
     """Run the server until SIGTERM or Ctrl-C.
 
@@ -27,6 +33,11 @@ def serve(
     from ..daemon import serve as run
 
     settings = load_settings(
-        config, os.environ, listen=listen, workers_dir=workers_dir, state_dir=state_dir
+        config,
+        os.environ,
+        listen=listen,
+        workers_dir=workers_dir,
+        state_dir=state_dir,
+        insecure_perms="true" if insecure_perms else None,
     )
     return run(settings)

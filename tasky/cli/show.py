@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -38,7 +39,11 @@ def _lines(task: TaskDocument) -> Iterator[str]:
     yield from fields(_facts(task))
     params = task.get("Params", {})
     yield from _section("Params", (f"{one_line(key)} = {compact(params[key])}" for key in params))
-    yield from _section("Attempts", map(_attempt, task.get("Attempts", ())))
+    attempts = task.get("Attempts", [])
+    describe = partial(
+        _attempt, why=len(attempts) > 1
+    )  # of the only one, the task's own error says it
+    yield from _section("Attempts", map(describe, attempts))
     yield from _section("Files", map(file_line, task.get("Artifacts", ())))
     if task.get("Output") is not None:
         output = json.dumps(task["Output"], indent=2, ensure_ascii=False)
@@ -70,8 +75,15 @@ def _section(title: str, texts: Iterable[str]) -> Iterator[str]:
         yield f"  {text}"
 
 
-def _attempt(attempt: AttemptDocument) -> str:
+def _attempt(attempt: AttemptDocument, *, why: bool) -> str:
     times = [local_time(attempt[name]) for name in ("Started", "Finished") if name in attempt]
-    ending = f"exit status {attempt['ExitCode']}" if "ExitCode" in attempt else ""
-    words = (f"{attempt['Number']}.", " to ".join(times), ending, attempt.get("Signal", ""))
+    words = (f"{attempt['Number']}.", " to ".join(times), _ending(attempt, why))
     return "  ".join(word for word in words if word)
+
+
+def _ending(attempt: AttemptDocument, why: bool) -> str:
+    if why and "Error" in attempt:
+        return failure(attempt["Error"])
+    if "ExitCode" in attempt:
+        return f"exit status {attempt['ExitCode']}"
+    return attempt.get("Signal", "")

@@ -17,6 +17,14 @@ def duration(text: str) -> float:
         raise click.BadParameter(str(error)) from None
 
 
+def nanoseconds(text: str) -> int:
+    """A duration."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def moment(text: str) -> datetime:
     """An RFC 3339 time; without an offset it is local time."""
     try:

@@ -196,20 +196,32 @@ class Client:
     # What a task leaves
 
     def log(
-        self, task_id: str, *, tail: int | None = None, after: int | None = None
+        self,
+        task_id: str,
+        *,
+        tail: int | None = None,
+        after: int | None = None,
+        attempt: int | None = None,
     ) -> Iterator[LogDocument]:
-        """The lines of the log: the last `tail` of them, or those behind number `after`."""
+        """The lines of the log, of all attempts or of one: the last `tail` of them, or those behind number `after`."""
         pieces = self._session.stream(
-            _task(task_id, "/log"), _places(tail, after), "application/jsonl"
+            _task(task_id, "/log"), _places(tail, after, attempt), "application/jsonl"
         )
         for line in lines(pieces):
             yield self._session.parse(LogDocument, line)
 
     def log_text(
-        self, task_id: str, *, tail: int | None = None, after: int | None = None
+        self,
+        task_id: str,
+        *,
+        tail: int | None = None,
+        after: int | None = None,
+        attempt: int | None = None,
     ) -> Iterator[bytes]:
         """The log as text, in pieces of any length."""
-        return self._session.stream(_task(task_id, "/log"), _places(tail, after), "text/plain")
+        return self._session.stream(
+            _task(task_id, "/log"), _places(tail, after, attempt), "text/plain"
+        )
 
     def files(self, task_id: str) -> list[FileDocument]:
         document = self._session.document(FilesDocument, "GET", _task(task_id, "/files/"))
@@ -236,8 +248,8 @@ def _labels(labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [("label", f"{key}:{value}") for key, value in labels]
 
 
-def _places(tail: int | None, after: int | None) -> list[tuple[str, str]]:
-    places = (("tail", tail), ("after", after))
+def _places(tail: int | None, after: int | None, attempt: int | None) -> list[tuple[str, str]]:
+    places = (("tail", tail), ("after", after), ("attempt", attempt))
     return [(name, str(value)) for name, value in places if value is not None]
 
 

@@ -128,6 +128,7 @@ class LogDocument(TypedDict):
     N: int
     Time: str
     Stream: str
+    Attempt: NotRequired[int]
     Text: str
     Level: NotRequired[str]
     Fields: NotRequired[dict[str, Any]]

@@ -1,14 +1,16 @@
 """Configuration: YAML files to Settings and WorkerDefinitions. The only importer of yaml.
 
-load_settings(path, environ, *, listen=None, workers_dir=None, state_dir=None) -> Settings
-load_workers(folder, *, kill_grace) -> tuple[dict[str, WorkerDefinition], list[Problem]]
-check(path: Path | None, environ: Mapping[str, str]) -> Report
-Catalogue(folder, kill_grace): the definitions in force; load() at start, reload() later
+load_settings(path, environ, *, listen=None, workers_dir=None, state_dir=None, insecure_perms=None) -> Settings
+load_workers(folder, *, kill_grace, check_owners=True) -> tuple[dict[str, WorkerDefinition], list[Problem]]
+check(path: Path | None, environ: Mapping[str, str], *, insecure_perms=False) -> Report
+Catalogue(folder, kill_grace, *, check_owners=True): the definitions in force; load() at start, reload() later
+runs_as_root(definition) -> bool
 FolderWatch(folder, call): calls when the folder has changed, and then been left alone for a moment
 """
 
 from .catalogue import Catalogue
 from .checking import Report, check
+from .host import runs_as_root
 from .settings import Http, Listen, Retention, Settings
 from .sources import load_settings
 from .watch import FolderWatch
@@ -25,4 +27,5 @@ __all__ = [
     "check",
     "load_settings",
     "load_workers",
+    "runs_as_root",
 ]

@@ -23,8 +23,9 @@ class Catalogue:
     worker along.
     """
 
-    def __init__(self, folder: Path, kill_grace: int) -> None:
+    def __init__(self, folder: Path, kill_grace: int, *, check_owners: bool = True) -> None:
         self._folder: Final = folder
+        self._check_owners: Final = check_owners
         self._kill_grace: Final = kill_grace
         self._by_file: Mapping[Path, WorkerDefinition] = {}
         self._definitions: Definitions = MappingProxyType({})
@@ -68,7 +69,9 @@ class Catalogue:
 
     def _read(self) -> None:
         try:
-            self._by_file, problems = read_folder(self._folder, self._kill_grace, self._by_file)
+            self._by_file, problems = read_folder(
+                self._folder, self._kill_grace, self._by_file, check_owners=self._check_owners
+            )
         except ConfigError as error:  # the folder is away: what was in it stays
             self._problems = error.problems
             return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ConfigError, Problem
+from ..model.containment import Kind
 from ..model.worker import KEYS, KILL_GRACE, WorkerDefinition
 from .files import mode_of
 from .settings import SETTINGS
@@ -18,36 +19,42 @@ from .workers import definition_files, load_worker, load_workers
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at: the mistakes, the workers without any, and the files that were read."""
+    """What was looked at: the mistakes, the workers without any, the files that were read, and what the settings say
+    of containment."""
 
     problems: tuple[Problem, ...]
     workers: tuple[WorkerDefinition, ...]
     files: tuple[Path, ...]
+    containment: Kind = Kind.AUTO
 
 
-def check(path: Path | None, environ: Mapping[str, str]) -> Report:
+def check(path: Path | None, environ: Mapping[str, str], *, insecure_perms: bool = False) -> Report:
     """Every mistake at once. `path` is a tasky.yaml (then the workers of its folder are checked too), a folder of
-    definitions, or one definition; None is what `tasky serve` would read."""
+    definitions, or one definition; None is what `tasky serve` would read. `insecure_perms` is as the option of that."""
     if path is None:
-        return _check_server(None, environ)
+        return _check_server(None, environ, insecure_perms)
     if stat.S_ISDIR(mode_of(path)):
-        return _check_folder(path, KILL_GRACE)
-    return _check_server(path, environ) if _holds_settings(path) else _check_worker(path)
+        return _check_folder(path, KILL_GRACE, not insecure_perms)
+    if _holds_settings(path):
+        return _check_server(path, environ, insecure_perms)
+    return _check_worker(path, not insecure_perms)
 
 
-def _check_server(path: Path | None, environ: Mapping[str, str]) -> Report:
+def _check_server(path: Path | None, environ: Mapping[str, str], insecure_perms: bool) -> Report:
     file = settings_file(path, environ)
     files = (file,) if file else ()
     try:
-        settings = load_settings(path, environ)
+        word = "true" if insecure_perms else None
+        settings = load_settings(path, environ, insecure_perms=word)
     except ConfigError as error:
         return Report(error.problems, (), files)
-    report = _check_folder(settings.workers_dir, settings.kill_grace)
-    return Report(report.problems, report.workers, files + report.files)
+    check_owners = not settings.insecure_perms
+    report = _check_folder(settings.workers_dir, settings.kill_grace, check_owners)
+    return replace(report, files=files + report.files, containment=settings.containment)
 
 
-def _check_folder(folder: Path, kill_grace: int) -> Report:
-    definitions, problems = load_workers(folder, kill_grace=kill_grace)
+def _check_folder(folder: Path, kill_grace: int, check_owners: bool) -> Report:
+    definitions, problems = load_workers(folder, kill_grace=kill_grace, check_owners=check_owners)
     try:
         files = definition_files(folder)
     except ConfigError:  # among the problems already
@@ -55,8 +62,8 @@ def _check_folder(folder: Path, kill_grace: int) -> Report:
     return Report(tuple(problems), tuple(definitions.values()), tuple(files))
 
 
-def _check_worker(file: Path) -> Report:
-    loaded = load_worker(file, kill_grace=KILL_GRACE)
+def _check_worker(file: Path, check_owners: bool) -> Report:
+    loaded = load_worker(file, kill_grace=KILL_GRACE, check_owners=check_owners)
     workers = (loaded.definition,) if loaded.definition else ()
     return Report(loaded.problems, workers, (file,))
 

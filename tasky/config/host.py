@@ -1,145 +1,151 @@
-"""What only this machine can tell of a definition: is its program there and can it be run, does its user exist and may
-the server become that user, is its folder there."""
+"""What only this machine can tell of a definition: is its program there and can it be run, do its user and group exist
+and may the server change to them, are the tools for it there, is its folder there, and could a stranger change it."""
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
-import shlex
-import shutil
+import resource
 import stat
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from ..model.fields import Mistake, Wrong, nest, quoted, wrong
 from ..model.worker import WorkerDefinition
-from .files import mode_of, reason
+from . import owners, tools
+from .files import mode_of
+from .programs import find_program, shown
 
-_DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: As much of a program's first line as the kernel reads (BINPRM_BUF_SIZE).
-_HEAD: Final = 256
-_UTF8_MARK: Final = b"\xef\xbb\xbf"
+T = TypeVar("T")
+
+#: Bits of CapEff in /proc/PID/status (capabilities(7)).
+_CAP_SETGID: Final = 6
+_CAP_SETUID: Final = 7
+_CAP_SYS_NICE: Final = 23
 
 
-def settle(definition: WorkerDefinition, folder: Path) -> tuple[WorkerDefinition, list[Mistake]]:
+def settle(
+    definition: WorkerDefinition, folder: Path, *, check_owners: bool = True
+) -> tuple[WorkerDefinition, list[Mistake]]:
     """The definition with its program's absolute path (`folder` is that of its file), and what is wrong with it on this
     machine. Keys without a value are passed over."""
-    search = definition.env.get("PATH") or os.environ.get("PATH") or _DEFAULT_PATH
     mistakes: list[Mistake] = []
-    if definition.command:
+
+    def look(convert: Callable[[], T], default: T, *path: str | int) -> T:
         try:
-            program = find_program(definition.command[0], folder, search)
-            definition = replace(definition, command=(program, *definition.command[1:]))
+            return convert()
         except Wrong as error:
-            mistakes += nest(error.mistakes, "command", 0)
-    if definition.user is not None:
-        try:
-            definition = replace(definition, user=_user(definition.user, search))
-        except Wrong as error:
-            mistakes += nest(error.mistakes, "user")
-    if definition.cwd is not None:
-        try:
-            _check_folder(definition.cwd)
-        except Wrong as error:
-            mistakes += nest(error.mistakes, "cwd")
-    return definition, mistakes
+            mistakes.extend(nest(error.mistakes, *path))
+            return default
 
-
-# ---------------------------------------------------------------------- the program
-
-
-def find_program(word: str, folder: Path, search: str) -> str:
-    """The absolute path of the program that `word` names: a path (./ and ../ start at `folder`), or a name to look up
-    in `search`, a PATH. Wrong, with what to do about it, if it cannot be run."""
-    program = (
-        Path(os.path.normpath(folder / word)) if "/" in word else _look_up(word, folder, search)
+    user, group, command, cwd = (
+        definition.user,
+        definition.group,
+        definition.command,
+        definition.cwd,
     )
+    if user is not None:
+        user = look(partial(_user, user), None, "user")
+    if group is not None:
+        group = look(partial(_group, group, user), None, "group")
+    if command:
+        command = look(partial(_command, definition, folder, check_owners), command, "command", 0)
+    if definition.nice < 0:
+        look(partial(_check_nice, definition.nice), None, "nice")
+    if cwd is not None:
+        look(partial(_check_folder, cwd), None, "cwd")
+    mistakes += _missing_tools(definition)
+    return replace(definition, user=user, group=group, command=command), mistakes
+
+
+def runs_as_root(definition: WorkerDefinition) -> bool:
+    """Of a settled one."""
+    return (os.geteuid() if definition.user is None else _uid(definition.user)) == 0
+
+
+def _command(definition: WorkerDefinition, folder: Path, check_owners: bool) -> tuple[str, ...]:
+    search = definition.env.get("PATH") or os.environ.get("PATH") or tools.PATH
+    program = find_program(definition.command[0], folder, search)
+    if check_owners:
+        others = []
+        if definition.user is not None:  # who may change what runs as that user only
+            with_user = _uid(definition.user)
+            others = [] if with_user is None else [with_user]
+        owners.check(Path(program), owners.trusted(*others))
+    return (program, *definition.command[1:])
+
+
+def _missing_tools(definition: WorkerDefinition) -> Iterator[Mistake]:
+    for key, tool in tools.needed(definition):
+        if tools.find(tool) is None:
+            package = tools.PACKAGES[tool]
+            message = f"needs the program {tool} (package {package}), which is not in {tools.PATH}"
+            yield Mistake((key,), message)
+
+
+# ---------------------------------------------------------------------- user and group
+
+
+def _uid(name: str) -> int | None:
     try:
-        mode = program.stat().st_mode
-    except OSError as error:
-        raise wrong(f"{_shown(program)} cannot be run: {reason(error)}") from None
-    if not stat.S_ISREG(mode):
-        kind = "a directory" if stat.S_ISDIR(mode) else "not a file"
-        raise wrong(f"{_shown(program)} is {kind}, not a program")
-    if not os.access(program, os.X_OK):
-        raise wrong(f"{_shown(program)} is not executable: chmod +x {shlex.quote(str(program))}")
-    _check_first_line(program, search)
-    return str(program)
-
-
-def _look_up(name: str, folder: Path, search: str) -> Path:
-    for place in search.split(":"):
-        # A relative entry would find another program from another folder.
-        if place.startswith("/") and _can_run(path := Path(place) / name):
-            return path
-    here = f", or ./{name} for the one beside this file" if mode_of(folder / name) else ""
-    raise wrong(f"there is no program {quoted(name)} in PATH ({search}): write its path{here}")
-
-
-def _check_first_line(program: Path, search: str) -> None:
-    """A script names its interpreter in its first line; the kernel refuses one that does not, or whose interpreter is
-    not there, with an error that puzzles everybody."""
-    try:
-        with program.open("rb") as stream:
-            head = stream.read(_HEAD)
-    except OSError:  # it may be run, and not read
-        return
-    if not head:
-        raise wrong(f"{_shown(program)} is empty")
-    if head.startswith(b"#!"):
-        _check_interpreter(head[2:].split(b"\n")[0], program, search)
-    elif head.startswith(_UTF8_MARK):
-        raise wrong(f"{_shown(program)} begins with a byte order mark: save it without one")
-    elif b"\0" not in head:  # text: every binary format has a NUL in its header
-        raise wrong(f"{_shown(program)} is a script without a first line such as #!/bin/sh")
-
-
-def _check_interpreter(line: bytes, program: Path, search: str) -> None:
-    name = _shown(program)
-    if line.endswith(b"\r"):
-        raise wrong(f"{name} has Windows line ends: sed -i 's/\\r$//' {shlex.quote(str(program))}")
-    words = [os.fsdecode(word) for word in line.split()]
-    if not words:
-        raise wrong(f"the first line of {name} names no interpreter: #!/bin/sh, for example")
-    interpreter = Path(words[0])
-    if not _can_run(interpreter):
-        raise wrong(f"the first line of {name} asks for {words[0]}, which is not there")
-    asked = words[1] if interpreter.name == "env" and len(words) > 1 else ""
-    is_program = asked and not asked.startswith("-") and "=" not in asked
-    if is_program and shutil.which(asked, path=search) is None:
-        raise wrong(f"the first line of {name} asks for {asked}, which is not in PATH ({search})")
-
-
-def _can_run(program: Path) -> bool:
-    return stat.S_ISREG(mode_of(program)) and os.access(program, os.X_OK)
-
-
-def _shown(path: Path | str) -> str:
-    """A path is shown as a whole."""
-    return quoted(str(path), length=4096)
-
-
-# ---------------------------------------------------------------------- user and folder
-
-
-def _user(name: str, search: str) -> str | None:
-    """The user to become; None if the server is that user already."""
-    try:
-        uid = pwd.getpwnam(name).pw_uid
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise wrong(f"there is no user {quoted(name)} on this machine") from None
-    if uid == os.geteuid():
         return None
-    if os.geteuid() != 0:
+
+
+def _user(name: str) -> str | None:
+    """The user to become; None if the server is that user already."""
+    number = _uid(name)
+    if number is None:
+        raise wrong(f"there is no user {quoted(name)} on this machine")
+    if number == os.geteuid():
+        return None
+    if not _can(_CAP_SETUID) or not _can(_CAP_SETGID):
         raise wrong(f"only a server that runs as root can become {name}: remove the key")
-    if shutil.which("setpriv", path=search) is None:
-        raise wrong("needs the program setpriv (package util-linux), which is not in PATH")
     return name
+
+
+def _group(name: str, user: str | None) -> str | None:
+    """The group to take on; None if it is the server's, and that does not change its user."""
+    try:
+        number = grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise wrong(f"there is no group {quoted(name)} on this machine") from None
+    if user is None and number == os.getegid():
+        return None
+    if not _can(_CAP_SETGID):
+        raise wrong(f"only a server that runs as root can take on the group {name}: remove the key")
+    return name
+
+
+def _can(capability: int) -> bool:
+    """Root can, unless its server was started with less (in a container, or by a unit)."""
+    if os.geteuid() != 0:
+        return False
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> capability & 1)
+    return True
+
+
+# ---------------------------------------------------------------------- niceness and folder
+
+
+def _check_nice(nice: int) -> None:
+    """Who may be nicer to a process than to others: root, and those to whom a limit (RLIMIT_NICE) says so."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NICE)
+    if os.nice(0) + nice < 20 - allowed and not _can(_CAP_SYS_NICE):
+        raise wrong(
+            f"only a server that runs as root can give {nice}: 0 or more, or remove the key"
+        )
 
 
 def _check_folder(cwd: str) -> None:
     if not stat.S_ISDIR(mode_of(cwd)):
-        raise wrong(f"there is no directory {_shown(cwd)}")
+        raise wrong(f"there is no directory {shown(cwd)}")
     if not os.access(cwd, os.X_OK):
-        raise wrong(f"{_shown(cwd)} cannot be entered by the server: permission denied")
+        raise wrong(f"{shown(cwd)} cannot be entered by the server: permission denied")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..model.containment import Kind
-from ..model.fields import duration, integer, one_of, size, text, wrong
+from ..model.fields import duration, flag, integer, one_of, size, text, wrong
 from ..model.worker import KILL_GRACE, MAX_TASKS
 
 _STATE_DIR: Final = Path("/var/lib/tasky")
@@ -95,6 +95,7 @@ class Settings:
     max_log: int = 16 * _MIB
     kill_grace: int = KILL_GRACE
     containment: Kind = Kind.AUTO
+    insecure_perms: bool = False
     retention: Retention = field(default_factory=Retention)
     http: Http = field(default_factory=Http)
     log_level: str = LogLevel.INFO
@@ -106,12 +107,15 @@ class Setting:
 
     convert: Callable[[Any, Path], Any]
     whole: bool = False  #: a whole number: in the environment it comes as text
+    flag: bool = False  #: true or false, likewise
 
     def from_value(self, base: Path, value: Any) -> Any:
         return self.convert(value, base)
 
     def from_text(self, base: Path, word: str) -> Any:
         """From the environment or the command line, where everything is text."""
+        if word in ("true", "false") and self.flag:
+            return self.convert(word == "true", base)
         if self.whole and re.fullmatch(r"[0-9]{1,18}", word, re.ASCII):
             return self.convert(int(word), base)
         return self.convert(word, base)
@@ -200,6 +204,7 @@ SETTINGS: Final[Mapping[tuple[str, ...], Setting]] = {
     ("max_log",): _bytes(64 * _KIB, 1024 * _GIB, "from 64KiB to 1TiB"),
     ("kill_grace",): Setting(_plain(duration())),
     ("containment",): Setting(_plain(one_of(Kind))),
+    ("insecure_perms",): Setting(_plain(flag), flag=True),
     ("retention", "age"): Setting(_plain(duration(low=_SECOND))),
     ("retention", "count"): _whole(1, 100_000_000),
     ("http", "threads"): _whole(1, 1000),

@@ -36,6 +36,7 @@ def load_settings(
     listen: str | None = None,
     workers_dir: str | None = None,
     state_dir: str | None = None,
+    insecure_perms: str | None = None,
 ) -> Settings:
     """The settings in force. `path` is the file that the command line names; the other arguments are its options.
     ConfigError with every mistake of every source. An empty variable counts as not set."""
@@ -45,7 +46,12 @@ def load_settings(
     if file is not None:
         values |= _from_file(file, problems)
     values |= _from_environment(environ, problems)
-    options = {"listen": listen, "workers_dir": workers_dir, "state_dir": state_dir}
+    options = {
+        "listen": listen,
+        "workers_dir": workers_dir,
+        "state_dir": state_dir,
+        "insecure_perms": insecure_perms,
+    }
     values |= _from_options(options, problems)
     if problems:
         raise ConfigError(problems)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigError, Problem
+from ..model.fields import Wrong
 from ..model.worker import WorkerDefinition, parse_worker
+from . import owners
 from .files import failure, reason
 from .host import settle
 from .strict import load
@@ -28,11 +30,11 @@ class Loaded:
 
 
 def load_workers(
-    folder: Path, *, kill_grace: int
+    folder: Path, *, kill_grace: int, check_owners: bool = True
 ) -> tuple[dict[str, WorkerDefinition], list[Problem]]:
     """The definitions of a folder by name, and everything that is wrong in it."""
     try:
-        by_file, problems = read_folder(folder, kill_grace, {})
+        by_file, problems = read_folder(folder, kill_grace, {}, check_owners=check_owners)
     except ConfigError as error:
         return {}, list(error.problems)
     return by_name(by_file), problems
@@ -45,27 +47,45 @@ def by_name(by_file: Mapping[Path, WorkerDefinition]) -> dict[str, WorkerDefinit
 
 
 def read_folder(
-    folder: Path, kill_grace: int, former: Mapping[Path, WorkerDefinition]
+    folder: Path,
+    kill_grace: int,
+    former: Mapping[Path, WorkerDefinition],
+    *,
+    check_owners: bool = True,
 ) -> tuple[dict[Path, WorkerDefinition], list[Problem]]:
     """Each file's definition, and everything that is wrong. A broken file keeps the definition that it had before.
     ConfigError if the folder cannot be read."""
-    loaded = [load_worker(file, kill_grace=kill_grace) for file in definition_files(folder)]
+    loaded = [
+        load_worker(file, kill_grace=kill_grace, check_owners=check_owners)
+        for file in definition_files(folder)
+    ]
     by_file, disputes = _settle_names(loaded, former)
     problems = [*(problem for one in loaded for problem in one.problems), *disputes]
     return by_file, sorted(problems, key=lambda problem: problem.file)
 
 
-def load_worker(file: Path, *, kill_grace: int) -> Loaded:
-    """What one file defines."""
+def load_worker(file: Path, *, kill_grace: int, check_owners: bool = True) -> Loaded:
+    """What one file defines. With `check_owners`, one that a stranger could change is refused."""
     try:
         document = load(file)
     except ConfigError as error:
         return Loaded(file, None, error.problems)
     draft = parse_worker(document.data, stem=file.stem, kill_grace=kill_grace)
     # A link stands for its file, which has its program beside it.
-    definition, mistakes = settle(draft.definition, Path(os.path.realpath(file)).parent)
+    folder = Path(os.path.realpath(file)).parent
+    definition, mistakes = settle(draft.definition, folder, check_owners=check_owners)
     problems = document.problems([*draft.mistakes, *mistakes])
+    if check_owners:
+        problems = [*_changeable(file), *problems]
     return Loaded(file, None if problems else definition, tuple(problems), document.line("name"))
+
+
+def _changeable(file: Path) -> tuple[Problem, ...]:
+    try:
+        owners.check(file, owners.trusted())
+    except Wrong as error:
+        return failure(file, str(error)).problems
+    return ()
 
 
 def definition_files(folder: Path) -> list[Path]:

@@ -211,9 +211,9 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     return convert
 
 
-def one_of(kind: type[E]) -> Callable[[Any], E]:
-    """A member of the enumeration, by its value."""
-    words = [str(member) for member in kind]
+def one_of(kind: type[E], allowed: Collection[E] | None = None) -> Callable[[Any], E]:
+    """A member of the enumeration, by its value; one of those `allowed`, if that is given."""
+    words = [str(member) for member in kind if allowed is None or member in allowed]
 
     def convert(value: Any) -> E:
         word = text(value)

@@ -305,7 +305,8 @@ _READERS: Final[Mapping[str, Callable[[dict[str, Any]], Sequence[Item]]]] = {
 
 
 def _void(kind: str, reason: str) -> Sequence[Item]:
-    return [Note(f"a {kind} message was ignored: {reason}")]
+    article = "an" if kind[0] in "aeiou" else "a"
+    return [Note(f"{article} {kind} message was ignored: {reason}")]
 
 
 def _is_number(value: Any) -> bool:

@@ -1,19 +1,21 @@
 """How a task ended, decided in one place from what its process did and what it said. Pure.
 
-Of several reasons the first in this order counts: that we ended it (cancel, timeout or shutdown); the worker's own
-error message; a signal; the exit status.
+Of several reasons the first in this order counts: that we ended it (cancel, timeout, shutdown, too much output); that
+the kernel ended a process of it at its memory limit, unless the worker got over that; the worker's own error message; a
+signal; the exit status.
 """
 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .limits import Limits
 from .states import Event
 from .task import Failure, FailureCode
-from .units import format_duration
+from .units import format_duration, format_size
 
 
 class Reason(StrEnum):
@@ -22,6 +24,7 @@ class Reason(StrEnum):
     CANCEL = "cancel"
     TIMEOUT = "timeout"
     SHUTDOWN = "shutdown"
+    OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,14 @@ class Ending:
     reason: Reason | None = None
     error: WorkerError | None = None
     timeout: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    out_of_memory: bool = False
     last_words: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """As far as the worker can tell."""
+        return self.status == ExitStatus(code=0) and self.error is None
 
 
 def decide(ending: Ending) -> tuple[Event, Failure | None]:
@@ -95,27 +105,38 @@ def decide(ending: Ending) -> tuple[Event, Failure | None]:
 def _cause(ending: Ending) -> tuple[FailureCode, str] | None:
     status = ending.status
     if ending.reason is not None:
-        return _stopped(ending.reason, ending.timeout)
+        return _stopped(ending.reason, ending)
+    if ending.is_good:
+        return None
+    if ending.out_of_memory:
+        return FailureCode.MEMORY, _out_of_memory(ending.limits.memory)
     if ending.error is not None:
         return FailureCode.WORKER, ending.error.message
     if status.lost:
         return FailureCode.LOST, "its exit status was taken by another part of the process"
     if status.signal is not None:
         return FailureCode.SIGNAL, _with(f"killed by {status.signal_name}", ending.last_words)
-    if status.code:
-        return FailureCode.EXIT, _with(f"exit status {status.code}", ending.last_words)
-    return None
+    return FailureCode.EXIT, _with(f"exit status {status.code}", ending.last_words)
 
 
-def _stopped(reason: Reason, timeout: int | None) -> tuple[FailureCode, str]:
+def _stopped(reason: Reason, ending: Ending) -> tuple[FailureCode, str]:
     match reason:
         case Reason.TIMEOUT:
-            limit = format_duration(timeout or 0)
+            limit = format_duration(ending.timeout or 0)
             return FailureCode.TIMEOUT, f"it ran for longer than {limit}"
+        case Reason.OUTPUT:
+            limit = format_size(ending.limits.output or 0)
+            return FailureCode.OUTPUT, f"it wrote more than {limit}"
         case Reason.SHUTDOWN:
             return FailureCode.SHUTDOWN, "the server was stopped while the task ran"
         case Reason.CANCEL:
             return FailureCode.SIGNAL, "canceled"  # not shown: the task is Canceled
+
+
+def _out_of_memory(limit: int | None) -> str:
+    if limit is None:
+        return "the system had no memory left for it"
+    return f"it used more than {format_size(limit)} of memory"
 
 
 def _with(message: str, last_words: str) -> str:

@@ -74,14 +74,17 @@ class Parameters:
         schemas = self._schemas.items()
         return frozenset(name for name, schema in schemas if "array" in schema.get("type", ()))
 
-    def masker(self, params: Mapping[str, Any]) -> Masker | None:
-        """For the secrets in `params`; None if there are none."""
-        if self.secrets.isdisjoint(params):
+    def masker(self, params: Mapping[str, Any], secrets: Iterable[str] = ()) -> Masker | None:
+        """For the secrets in `params`, and those that were `secrets` before; None if there are none."""
+        hidden = self.secrets.union(secrets)
+        if hidden.isdisjoint(params):
             return None
-        return Masker(params[name] for name in self.secrets if name in params) or None
+        return Masker(params[name] for name in hidden if name in params) or None
 
-    def check(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """`params` and the defaults, in the order of the definition; InvalidParams with all that is wrong."""
+    def check(self, params: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
+        """`params` and the defaults, in the order of the definition; InvalidParams with all that is wrong, which quotes
+        none that is secret, or was among the `secrets` before."""
+        hidden = self.secrets.union(secrets)
         complete = {
             name: params[name] if name in params else copy.deepcopy(self._defaults[name])
             for name in self.names
@@ -94,9 +97,9 @@ class Parameters:
         ):  # the rest is told when they are right: neither schema nor masker can deal with them
             raise InvalidParams(_presentable(violations + unreadable, None))
         for name, value in complete.items():
-            violations += self._of_value(name, value)
+            violations += self._of_value(name, value, secret=name in hidden)
         if violations:
-            raise InvalidParams(_presentable(violations, self.masker(complete)))
+            raise InvalidParams(_presentable(violations, self.masker(complete, hidden)))
         return complete
 
     def refusals(self, name: str, value: Any) -> Iterator[Violation]:
@@ -115,9 +118,8 @@ class Parameters:
         for name in itertools.islice(unknown, _MAX_ERRORS):
             yield _said([name], f": unknown parameter{nearest(name, self.names)}")
 
-    def _of_value(self, name: str, value: Any) -> list[Violation]:
+    def _of_value(self, name: str, value: Any, *, secret: bool) -> list[Violation]:
         """What is wrong with one parameter's value. Of a secret one it is not quoted, nor are the keys in it."""
-        secret = name in self.secrets
         schema = self._schemas[name] if secret else None
         errors = _errors(self._validators[name], value)
         told = itertools.chain.from_iterable(_told(name, error, schema) for error in errors)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from . import sections
 from .arguments import placeholders
 from .fields import (
     Mistake,
@@ -31,7 +32,6 @@ from .fields import (
 from .limits import Limits
 from .params import Parameters, check_args, schema_problems
 from .retry import Retry
-from .unenforced import check_limits, check_retry
 
 #: The grace where nothing else is said, in ns.
 KILL_GRACE: Final = 10 * 1_000_000_000
@@ -54,6 +54,10 @@ KEYS: Final = (
     "env",
     "pass_env",
     "user",
+    "group",
+    "umask",
+    "nice",
+    "no_new_privs",
     "cwd",
     "limits",
     "retry",
@@ -61,7 +65,6 @@ KEYS: Final = (
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NAME_RULE: Final = "a-z, 0-9, _ and -, at most 64, the first one a letter or a digit"
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 class Protocol(StrEnum):
@@ -81,7 +84,8 @@ class Input(StrEnum):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerDefinition:
     """A worker as its file defines it. Durations are nanoseconds; `command[0]` is an absolute path once loaded;
-    `max_tasks` 0 means no limit of its own, `cwd` None a fresh folder of the task's own."""
+    `max_tasks` 0 means no limit of its own, `cwd` None a fresh folder of the task's own; `user`, `group` and `umask`
+    None those of the server, to whose niceness `nice` is added."""
 
     name: str
     command: tuple[str, ...]
@@ -98,6 +102,10 @@ class WorkerDefinition:
     env: Mapping[str, str] = field(default_factory=dict)
     pass_env: tuple[str, ...] = ()
     user: str | None = None
+    group: str | None = None
+    umask: int | None = None
+    nice: int = 0
+    no_new_privs: bool = False
     cwd: str | None = None
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
@@ -132,14 +140,18 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
         max_tasks=keys.get("max_tasks", integer(0, MAX_TASKS), 0),
         timeout=keys.get("timeout", duration(low=1), None),
         kill_grace=keys.get("kill_grace", duration(), kill_grace),
-        env=MappingProxyType(keys.get("env", mapping_of(text, _check_variable), {})),
-        pass_env=keys.get("pass_env", _pass_env, ()),
-        user=keys.get("user", _filled, None),
-        cwd=keys.get("cwd", _absolute, None),
+        env=MappingProxyType(keys.get("env", mapping_of(text, sections.check_variable), {})),
+        pass_env=keys.get("pass_env", sections.pass_env, ()),
+        user=keys.get("user", sections.filled, None),
+        group=keys.get("group", sections.filled, None),
+        umask=keys.get("umask", sections.umask, None),
+        nice=keys.get("nice", sections.nice, 0),
+        no_new_privs=keys.get("no_new_privs", flag, False),
+        cwd=keys.get("cwd", sections.absolute, None),
+        limits=sections.limits(keys),
+        retry=sections.retry(keys),
     )
     _check_together(keys, definition)
-    check_limits(keys)
-    check_retry(keys)
     return Draft(definition, tuple(keys.mistakes))
 
 
@@ -225,13 +237,6 @@ def _name_of_file(stem: str, keys: Section) -> str:
         return ""
 
 
-def _filled(value: Any) -> str:
-    word = text(value)
-    if not word:
-        raise wrong("must not be empty")
-    return word
-
-
 def _command(value: Any) -> tuple[str, ...]:
     example = f"[{value}]" if isinstance(value, str) else "[./copyfile.py]"
     argv = list_of(text, example)(value)
@@ -252,34 +257,3 @@ def _argument(value: Any) -> str:
     if isinstance(value, Mapping) and list(value.values()) == [None]:  # {destination} is YAML
         raise wrong(f'a placeholder is written in quotes: "{{{next(iter(value))}}}"')
     return text(value)
-
-
-def _absolute(value: Any) -> str:
-    path = _filled(value)
-    if not path.startswith("/"):
-        home = "; ~ is not expanded" if path.startswith("~") else ""
-        raise wrong(f"must be an absolute path, not {quoted(path)}{home}")
-    return path
-
-
-def _check_variable(name: str) -> None:
-    if not _VARIABLE.fullmatch(name):
-        raise wrong(
-            f"{quoted(name)} is not a name of an environment variable (A-Z, a-z, 0-9 and _)"
-        )
-    if name.upper().startswith("TASKY_"):
-        raise wrong(f"{name} cannot be set: Tasky itself sets the variables named TASKY_...")
-
-
-def _variable(value: Any) -> str:
-    name = text(value)
-    _check_variable(name)
-    return name
-
-
-def _pass_env(value: Any) -> tuple[str, ...]:
-    names = list_of(_variable, "[HTTP_PROXY]")(value)
-    twice = [index for index, name in enumerate(names) if name in names[:index]]
-    if twice:
-        raise Wrong(*(Mistake((index,), f"{names[index]} is named twice") for index in twice))
-    return names

@@ -17,10 +17,10 @@ from ..errors import (
     WrongState,
 )
 from ..model.states import TERMINAL, State
-from ..model.task import Artifact, NewTask, Task
+from ..model.task import Artifact, Idempotency, NewTask, Task
 from ..model.worker import WorkerDefinition
 from ..store import LogReader, Query, Store
-from ..supervisor import Ended, NotLive, Supervisor, Watcher
+from ..supervisor import NotLive, Supervisor, Watcher
 from .files import open_regular
 from .submission import DEFAULTS, Options, Submitted, idempotency
 from .workers import Definitions, Workers, WorkerView
@@ -75,8 +75,14 @@ class Service:
         wait: float | None = None,
     ) -> Submitted:
         """A new task, on disk when this returns. With `wait` (seconds) it returns when the task has ended, or the time
-        is up. Raises UnknownWorker, WorkerDisabled, InvalidParams, IdempotencyConflict, QueueFull, ShuttingDown,
-        StoreError."""
+        is up. A repeat of an earlier one (Options.idempotency_key) is answered with that one's task, whatever has
+        become of the worker and the queue.
+
+        Raises UnknownWorker, WorkerDisabled, InvalidParams, IdempotencyConflict, QueueFull, ShuttingDown, StoreError.
+        """
+        key = idempotency(options.idempotency_key, worker.lower(), params)
+        if (first := self._first(key)) is not None:
+            return self._await(first, None, wait)
         definition = self._workers.usable(worker)
         new = NewTask(
             id=self._store.ids.new(),
@@ -87,7 +93,7 @@ class Service:
             labels=options.labels,
             not_before=options.not_before,
             timeout=options.timeout,
-            idempotency=idempotency(options.idempotency_key, definition.name, params),
+            idempotency=key,
             secrets=tuple(sorted(definition.parameters.secrets)),
         )
         return self._start(new, definition, wait)
@@ -96,6 +102,9 @@ class Service:
         """A new task of the same worker with the same parameters, priority, labels and timeout. Its parameters must fit
         the worker as it is defined now; what was left to a default keeps the value that it had."""
         task = self.task(task_id)
+        key = idempotency(idempotency_key, task.worker, {"restart of": task_id})
+        if (first := self._first(key)) is not None:
+            return first
         try:
             definition = self._workers.usable(task.worker)
         except UnknownWorker:
@@ -103,32 +112,41 @@ class Service:
         new = NewTask(
             id=self._store.ids.new(),
             worker=definition.name,
-            params=definition.parameters.check(task.params),
+            params=definition.parameters.check(task.params, self.secrets(task)),
             created=time.time_ns(),
             priority=task.priority,
             labels=task.labels,
             timeout=task.timeout,
-            idempotency=idempotency(idempotency_key, definition.name, {"restart of": task_id}),
+            idempotency=key,
             restart_of=task_id,
             secrets=tuple(sorted(self.secrets(task))),
         )
         return self._start(new, definition, None)
 
+    def _first(self, key: Idempotency | None) -> Submitted | None:
+        """The earlier submission that this one repeats."""
+        task_id = None if key is None else self._store.reader.first(key)
+        return None if task_id is None else Submitted(task_id, created=False)
+
     def _start(self, new: NewTask, definition: WorkerDefinition, wait: float | None) -> Submitted:
         accepted = self._supervisor.submit(new, definition, watch=wait is not None)
-        if wait is None:
-            return Submitted(accepted.task_id, accepted.created)
-        watcher = accepted.watcher or self._supervisor.watch(accepted.task_id)
-        return Submitted(accepted.task_id, accepted.created, self._await(watcher, wait))
+        submitted = Submitted(accepted.task_id, accepted.created)
+        return self._await(submitted, accepted.watcher, wait)
 
-    def _await(self, watcher: Watcher | None, seconds: float) -> Ended | None:
+    def _await(
+        self, submitted: Submitted, watcher: Watcher | None, seconds: float | None
+    ) -> Submitted:
+        """The same with its end, if that is waited for, and comes in time."""
+        if seconds is None:
+            return submitted
+        watcher = watcher or self._supervisor.watch(submitted.task_id)
         if watcher is None:
-            return None
+            return submitted
         try:
-            return watcher.wait(seconds)
+            return replace(submitted, ended=watcher.wait(seconds))
         except ShuttingDown:  # it stays in the queue of the next start
             self._store.writer.sync()
-            return None
+            return submitted
 
     # ------------------------------------------------------------------ live tasks
 

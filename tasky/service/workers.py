@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from ..crash import Point, crash_at
 from ..errors import UnknownWorker, WorkerDisabled
 from ..model.worker import WorkerDefinition
 from ..store import Store, tasks
@@ -76,6 +77,7 @@ class Workers:
         with self._changing:
             operation = tasks.set_enabled(definition.name, enabled, definition.enabled)
             self._store.writer.call(operation)
+            crash_at(Point.SWITCHED)
             self._overrides = {**self._overrides, definition.name: (enabled, definition.enabled)}
 
     def _view(self, definition: WorkerDefinition, counts: Mapping[str, Counts]) -> WorkerView:

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
+from ..crash import Point, crash_at
 from ..model.task import Artifact
 from .folders import make_private
 
@@ -60,6 +61,7 @@ def collect(
         except OSError as error:
             notes.append(_note(item, f"could not be kept: {error.strerror}"))
         else:
+            crash_at(Point.ARTIFACT_MOVED)
             kept.append(_artifact(steps, item, size))
     return kept, notes
 

@@ -10,9 +10,11 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ..crash import Point, crash_at
 from ..errors import UnknownTask
 
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -40,6 +42,7 @@ class Folders:
         except FileExistsError:
             if not stat.S_ISDIR(os.lstat(work).st_mode):  # a worker put something else there
                 raise
+        crash_at(Point.FOLDER_MADE)
         return work
 
     def work(self, task_id: str) -> str:
@@ -65,6 +68,14 @@ class Folders:
     def kept_in(self, shard: str) -> list[str]:
         """The folders of what is kept there of tasks."""
         return _tasks_in(shard)
+
+
+def kept_tasks(state_dir: Path) -> Iterator[str]:
+    """The folders of what is kept, of all tasks."""
+    with os.scandir(state_dir / "tasks") as shards:
+        for shard in shards:
+            if shard.is_dir():
+                yield from _tasks_in(shard.path)
 
 
 def _checked(task_id: str) -> str:
@@ -96,5 +107,21 @@ def make_folder(path: Path, mode: int) -> None:
     except FileExistsError:
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", str(path)) from None
+        must_be_writable(path)
     else:
         path.chmod(mode)
+
+
+def must_be_writable(folder: Path) -> None:
+    """Says so now, not when the first task needs it."""
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def sync_folder(folder: Path) -> None:
+    """What was made or renamed in it survives a power loss."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -2,8 +2,8 @@
 
 `log` holds the bytes as they came, in the order of their arrival, and can be read with any tool. Beside it,
 `log.index` has one record for each segment: whole lines of one stream that arrived together. Lines count from 1 over
-all streams. When `log` is full, `log.1`, `log.2`, ... follow, of which the last two are kept; what a gap between them
-held is told by one line in its place.
+all streams and all attempts of the task. When `log` is full, `log.1`, `log.2`, ... follow, of which the last two are
+kept; what a gap between them held is told by one line in its place. `log_writer` says what is kept of several attempts.
 
 A reader believes the index only, and data is written before its record: a log can be read while it grows.
 """
@@ -14,7 +14,7 @@ import json
 import os
 import re
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -41,10 +41,15 @@ class Record(NamedTuple):
     length: int
     lines: int
     stream: int  # the place in STREAMS
+    tried: int  # the attempt; servers before there was retry wrote 0
 
     @property
     def last(self) -> int:
         return self.first + self.lines - 1
+
+    @property
+    def attempt(self) -> int:
+        return self.tried or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,11 @@ class LogLine:
     text: str
     level: str | None = None
     fields: dict[str, Any] | None = None
+    attempt: int = 1
 
 
 STREAMS: Final = tuple(Stream)
-RECORD: Final = struct.Struct("<QQqQIB3x")
+RECORD: Final = struct.Struct("<QQqQIBB2x")
 _PART: Final = re.compile(r"log(?:\.(\d+))?\.index", re.ASCII)
 # O_NONBLOCK: should a worker have put a FIFO there, nobody waits for its other end.
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -83,6 +89,15 @@ def part_numbers(folder: str) -> list[int]:
         return []
     found = (_PART.fullmatch(name) for name in names)
     return sorted(int(match[1] or 0) for match in found if match is not None)
+
+
+def first_part(folder: str, attempt: int) -> int | None:
+    """The number of the first part that has lines of this attempt, or a later one."""
+    for number in part_numbers(folder):
+        with _part(folder, number) as part:
+            if part is not None and part.record(part.count - 1).attempt >= attempt:
+                return number
+    return None
 
 
 def sound_records(index: int) -> tuple[int, Record | None]:
@@ -124,13 +139,27 @@ class LogReader:
             after = max(after, self.last() - tail)
         return islice(self._lines(after), limit)
 
-    def stdout(self, limit: int) -> tuple[bytes, bool]:
-        """The first bytes of the stream stdout, and whether there was more of it (or may have been, in a gap)."""
-        pieces: list[bytes] = []
-        seen = 0  # the last line so far
+    def span(self, attempt: int) -> tuple[int, int]:
+        """Where an attempt's lines are: behind the first number, up to the second. What was dropped between them and
+        those of another attempt is within."""
+        before = last = 0
         for part in self._parts():
-            for record in part.records(0):
-                if record.first > seen + 1:
+            first, behind = part.place(attempt), part.place(attempt + 1)
+            if first:
+                before = part.record(first - 1).last
+            if behind < part.count:
+                return before, part.record(behind).first - 1
+            last = part.last
+        return before, last
+
+    def stdout(self, limit: int, attempt: int = 1) -> tuple[bytes, bool]:
+        """The first bytes of the stream stdout of the latest attempt, and whether there was more of it (or may have
+        been, in a gap). Its beginning is always there."""
+        pieces: list[bytes] = []
+        seen: int | None = None  # the last line so far
+        for part in self._parts():
+            for record in part.records(part.place(attempt)):
+                if seen is not None and record.first > seen + 1:
                     return b"".join(pieces), True
                 seen = record.last
                 if STREAMS[record.stream] is Stream.STDOUT:
@@ -160,7 +189,7 @@ class LogReader:
 def _gap(first: int, behind: Record) -> LogLine:
     last = behind.first - 1
     text = f"… lines {first} to {last} were dropped: the log is over its limit …"
-    return LogLine(last, behind.time, Stream.TASKY, text)
+    return LogLine(last, behind.time, Stream.TASKY, text, attempt=behind.attempt)
 
 
 @contextmanager
@@ -203,6 +232,10 @@ class _Part:
             yield from map(Record._make, RECORD.iter_unpack(found[:whole]))
             place += _RECORDS
 
+    def place(self, attempt: int) -> int:
+        """Of its first record, or that of a later one; `count` where there is none."""
+        return bisect_left(range(self.count), attempt, key=lambda place: self.record(place).attempt)
+
     def data(self, offset: int, length: int) -> bytes:
         return os.pread(self.text, length, offset)
 
@@ -210,10 +243,9 @@ class _Part:
         """The lines behind number `after`."""
         place = bisect_right(range(self.count), after, key=lambda place: self.record(place).last)
         for record in self.records(place):
-            stream = STREAMS[record.stream]
             for n, line in enumerate(self._split(record), record.first):
                 if n > after:
-                    yield _line(n, record.time, stream, line)
+                    yield _line(n, record, line)
 
     def _split(self, record: Record) -> Iterator[bytes]:
         carry: list[bytes] = []
@@ -230,7 +262,8 @@ class _Part:
                 carry = [line]
 
 
-def _line(n: int, time: int, stream: Stream, line: bytes) -> LogLine:
+def _line(n: int, record: Record, line: bytes) -> LogLine:
+    stream, time, attempt = STREAMS[record.stream], record.time, record.attempt
     if stream is Stream.LOG:
         try:
             message = json.loads(line)
@@ -238,5 +271,6 @@ def _line(n: int, time: int, stream: Stream, line: bytes) -> LogLine:
         except (ValueError, KeyError, TypeError, AttributeError):
             pass  # not as the supervisor writes it: shown as it is
         else:
-            return LogLine(n, time, stream, text, level, message)
-    return LogLine(n, time, stream, line.decode("utf-8", "backslashreplace"))
+            return LogLine(n, time, stream, text, level, message, attempt)
+    text = line.decode("utf-8", "backslashreplace")
+    return LogLine(n, time, stream, text, attempt=attempt)

@@ -20,15 +20,23 @@ UPDATE tasks SET state = ? WHERE id = ?;
 
 -- start --
 UPDATE tasks
-SET state = ?, attempt = ?, attempt_started = ?, started = coalesce(started, ?), progress = NULL
+SET state = ?, attempt = ?, attempt_started = ?, started = coalesce(started, max(?, created)), progress = NULL
 WHERE id = ?;
 
 -- requeue --
-UPDATE tasks SET state = ?, attempt_started = NULL, not_before = coalesce(?, not_before) WHERE id = ?;
+UPDATE tasks
+SET state = ?, attempt_started = NULL, not_before = coalesce(?, not_before), progress = coalesce(?, progress)
+WHERE id = ?;
+
+-- take_back --
+UPDATE tasks
+SET state = ?, attempt = attempt - 1, attempt_started = NULL, started = CASE WHEN attempt > 1 THEN started END
+WHERE id = ?;
 
 -- finish --
+-- Whatever the clock did meanwhile, a task does not end before it began.
 UPDATE tasks
-SET state = ?, finished = ?, duration = ?, output = ?, failure = ?, artifacts = ?,
+SET state = ?, finished = max(?, coalesce(started, created)), duration = ?, output = ?, failure = ?, artifacts = ?,
     progress = coalesce(?, progress), attempt_started = NULL
 WHERE id = ?;
 
@@ -41,6 +49,10 @@ UPDATE tasks SET progress = ? WHERE id = ? AND finished IS NULL;
 
 -- delete --
 DELETE FROM tasks WHERE id = ?;
+
+-- ends_ahead --
+SELECT id, finished FROM tasks INDEXED BY tasks_by_end
+WHERE finished > ? ORDER BY finished LIMIT ?;
 
 -- oldest_ends --
 SELECT id, finished FROM tasks INDEXED BY tasks_by_end
@@ -66,7 +78,7 @@ SELECT number, started, finished, exit_code, signal, failure
 FROM attempts WHERE task_id = ? ORDER BY number;
 
 -- queued --
-SELECT id, worker, priority, not_before
+SELECT id, worker, priority, not_before, attempt, started
 FROM tasks INDEXED BY tasks_by_state WHERE state = 'Queued' ORDER BY priority DESC, id;
 
 -- active --

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from ..errors import StoreError
 from ..model.states import State
-from ..model.task import Task
+from ..model.task import Idempotency, Task
 from . import rows
-from .database import connect_reader, explain
+from .connections import connect_reader
+from .failures import explain
 from .paging import Query, statement
 from .queries import QUERIES
 
@@ -21,12 +22,15 @@ _KEPT: Final = 16  # idle connections
 
 
 class QueuedRow(NamedTuple):
-    """What the scheduler must know of a task that waits."""
+    """What the scheduler must know of a task that waits. `attempts` is how many there were, `started` when the first
+    one began."""
 
     id: str
     worker: str
     priority: int
     not_before: int | None
+    attempts: int
+    started: int | None
 
 
 class Reader:
@@ -47,6 +51,12 @@ class Reader:
         with self._connection() as connection:
             row = connection.execute(QUERIES["state"], (task_id,)).fetchone()
         return None if row is None else State(row[0])
+
+    def first(self, key: Idempotency) -> str | None:
+        """The task that was submitted with this key before; IdempotencyConflict if that was another one than this."""
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["task_by_key"], (rows.storable(key.key),)).fetchone()
+        return None if row is None else rows.first(row, key)
 
     def page(self, query: Query) -> tuple[list[Task], str | None]:
         """Tasks, newest first, without parameters, output and former attempts; and the cursor of the next page."""

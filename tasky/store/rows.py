@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from ..errors import IdempotencyConflict
 from ..model.states import State
-from ..model.task import Artifact, Attempt, Failure, NewTask, Outcome, Progress, Task
+from ..model.task import Artifact, Attempt, Failure, Idempotency, NewTask, Outcome, Progress, Task
 
 Row: TypeAlias = Sequence[Any]
 
@@ -26,7 +27,7 @@ def _failure(failure: Failure | None) -> str | None:
     return None if failure is None else dump(failure.as_json())
 
 
-def _progress(progress: Progress | None) -> str | None:
+def progress_text(progress: Progress | None) -> str | None:
     return None if progress is None else dump(progress.as_json())
 
 
@@ -43,7 +44,7 @@ def new_task(new: NewTask, started: int | None, state: State) -> Row:
         storable(new.worker),
         state.value,
         new.created,
-        started,
+        None if started is None else max(started, new.created),
         new.priority,
         new.not_before,
         new.timeout,
@@ -58,6 +59,14 @@ def new_task(new: NewTask, started: int | None, state: State) -> Row:
     )
 
 
+def first(row: Row, key: Idempotency) -> str:
+    """Of `task_by_key`: the task that a key led to first; IdempotencyConflict if it came with something else."""
+    task_id, digest = row
+    if digest != key.digest:
+        raise IdempotencyConflict
+    return str(task_id)
+
+
 def outcome(task_id: str, end: Outcome) -> Row:
     """For `finish`."""
     return (
@@ -67,14 +76,14 @@ def outcome(task_id: str, end: Outcome) -> Row:
         None if end.output is None else storable(end.output),
         _failure(end.failure),
         _pack(end.artifacts),
-        _progress(end.progress),
+        progress_text(end.progress),
         task_id,
     )
 
 
 def progress(task_id: str, latest: Progress) -> Row:
     """For `save_progress`."""
-    return (_progress(latest), task_id)
+    return (progress_text(latest), task_id)
 
 
 def attempt(task_id: str, ended: Attempt) -> Row:
@@ -83,7 +92,7 @@ def attempt(task_id: str, ended: Attempt) -> Row:
         task_id,
         ended.number,
         ended.started,
-        ended.finished,
+        None if ended.finished is None else max(ended.finished, ended.started),
         ended.exit_code,
         ended.signal,
         _failure(ended.failure),
@@ -131,6 +140,11 @@ def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
         artifacts=() if artifacts is None else _unpack(artifacts),
         attempts=(*attempts, *running),
     )
+
+
+def artifact_paths(artifacts: str) -> list[str]:
+    """Of the column `artifacts`."""
+    return [str(path) for path, *_ in json.loads(artifacts)]
 
 
 def _unpack(artifacts: str) -> tuple[Artifact, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple, TypeAlias
 
+from ..crash import Point, crash_at
 from ..model.states import State
 from ..model.task import Artifact
 from . import artifacts
@@ -25,6 +26,7 @@ from .trash import Trash
 _TURN: Final = 256  # jobs between two writes
 _LINGER: Final = 0.05  # seconds that an empty work folder may wait for others
 _OUTPUT: Final = 1 << 20  # bytes of stdout that become a task's output
+_OWING: Final = 1.0  # seconds between two looks whether there is room again
 _BACKLOG: Final = 1000  # folders in the trash that are too many to wait for a quiet moment
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class _Append(NamedTuple):
     task_id: str
     segment: Segment
     done: Callable[[int], None] | None
+    attempt: int
 
 
 class _Finish(NamedTuple):
@@ -52,6 +55,7 @@ class _Finish(NamedTuple):
     artifacts: Sequence[artifacts.Announcement]
     want_output: bool
     done: Callable[[Remains], None]
+    attempt: int
 
 
 class _Discard(NamedTuple):
@@ -63,17 +67,22 @@ _Job: TypeAlias = _Append | _Finish | _Discard | None
 
 class Scribe(threading.Thread):
     """Carries out jobs in the order given; no method but `close` waits. Callers bound what they send by the `done` of
-    what they sent before. `state_of` tells a task's state, None where there is no such task."""
+    what they sent before. `state_of` tells a task's state, None where there is no such task; `has_room`, whether logs
+    may take more of the disk."""
 
     def __init__(
-        self, folders: Folders, max_log: int, state_of: Callable[[str], State | None]
+        self,
+        folders: Folders,
+        max_log: int,
+        state_of: Callable[[str], State | None],
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(name="scribe", daemon=True)
         self._folders: Final = folders
         self._queue: Final[SimpleQueue[_Job]] = SimpleQueue()
         self._gate: Final = threading.Lock()  # nothing is queued behind the end
         self._open = True
-        self._logs: Final = Logs(folders, max_log)
+        self._logs: Final = Logs(folders, max_log, has_room)
         self._pending: Final[dict[str, list[_Append]]] = {}
         self._to_clear: Final[deque[str]] = deque()
         self._trash: Final = Trash(folders.trash)
@@ -86,9 +95,12 @@ class Scribe(threading.Thread):
         time: int,
         data: bytes,
         done: Callable[[int], None] | None = None,
+        *,
+        attempt: int = 1,
     ) -> None:
         """Whole lines for the task's log. `done(len(data))` is called in this thread when they are out of memory."""
-        if not self._put(_Append(task_id, Segment(stream, time, data), done)) and done is not None:
+        job = _Append(task_id, Segment(stream, time, data), done, attempt)
+        if not self._put(job) and done is not None:
             done(len(data))
 
     def finish(
@@ -98,10 +110,11 @@ class Scribe(threading.Thread):
         artifacts: Sequence[artifacts.Announcement] = (),
         want_output: bool,
         done: Callable[[Remains], None],
+        attempt: int = 1,
     ) -> None:
-        """The task has ended: close its log, keep its artifacts, remove its work folder. `done` is called in this
-        thread, whatever happens."""
-        if not self._put(_Finish(task_id, artifacts, want_output, done)):
+        """An attempt has ended: close its log, keep the artifacts, remove the work folder. `done` is called in this
+        thread, whatever happens; the next attempt must not begin before."""
+        if not self._put(_Finish(task_id, artifacts, want_output, done, attempt)):
             done(Remains())
 
     def clear(self, task_id: str) -> None:
@@ -145,6 +158,8 @@ class Scribe(threading.Thread):
                     _guard(self._carry_out, job)
             for task_id in list(self._pending):
                 _guard(self._write, task_id)
+            if self._logs.owing:
+                _guard(self._logs.pay)
         self._end()
 
     def _take(self) -> list[_Job]:
@@ -154,7 +169,7 @@ class Scribe(threading.Thread):
         while self._queue.empty() and not self._to_clear and _guard(self._tidy):
             pass
         try:
-            batch = [self._queue.get(timeout=_LINGER if self._to_clear else None)]
+            batch = [self._queue.get(timeout=self._patience())]
         except Empty:
             self._clear_all()
             return []
@@ -162,6 +177,12 @@ class Scribe(threading.Thread):
             self._clear_all()
         batch += [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _TURN - 1))]
         return batch
+
+    def _patience(self) -> float | None:
+        """How long to wait for a job."""
+        if self._to_clear:
+            return _LINGER
+        return _OWING if self._logs.owing else None
 
     def _tidy(self) -> bool:
         """A slice of cleaning; False when there is nothing more to clean."""
@@ -183,7 +204,7 @@ class Scribe(threading.Thread):
         if jobs is None:
             return
         try:
-            self._logs.write(task_id, [job.segment for job in jobs])
+            self._logs.write(task_id, [job.segment for job in jobs], jobs[0].attempt)
         finally:
             for job in jobs:
                 if job.done is not None:
@@ -203,29 +224,31 @@ class Scribe(threading.Thread):
         if job.artifacts:
             files = str(self._folders.files(job.task_id))
             kept, notes = artifacts.collect(work, files, job.artifacts)
-            self._note(job.task_id, notes)
+            self._note(job, notes)
         writer = self._logs.finish(job.task_id)
         output, truncated = None, False
         if job.want_output and writer is not None:
-            output, truncated = _output(job.task_id, LogReader(self._folders.name(job.task_id)))
-            truncated |= output is not None and not writer.complete
+            output, truncated = _output(job, LogReader(self._folders.name(job.task_id)))
+            if not writer.complete:
+                output, truncated = output or "", True
         self._clear(work)
         return Remains(output, truncated, tuple(kept))
 
     def _discard(self, task_id: str) -> None:
         self._write(task_id)
-        self._logs.finish(task_id)
+        self._logs.forget(task_id)
         self._remove(self._folders.work(task_id))
         self._remove(self._folders.name(task_id))
+        crash_at(Point.DISCARDED)
 
-    def _note(self, task_id: str, notes: Iterable[str]) -> None:
+    def _note(self, job: _Finish, notes: Iterable[str]) -> None:
         now = time.time_ns()
         segments = [
             Segment(Stream.TASKY, now, f"{note}\n".encode("utf-8", "backslashreplace"))
             for note in notes
         ]
         if segments:
-            self._logs.write(task_id, segments)
+            self._logs.write(job.task_id, segments, job.attempt)
 
     def _clear(self, work: str) -> None:
         """Remove a work folder. Most are empty: then this is one call."""
@@ -253,11 +276,11 @@ class Scribe(threading.Thread):
         self._trash.close()
 
 
-def _output(task_id: str, reader: LogReader) -> tuple[str | None, bool]:
+def _output(job: _Finish, reader: LogReader) -> tuple[str | None, bool]:
     try:
-        data, truncated = reader.stdout(_OUTPUT)
+        data, truncated = reader.stdout(_OUTPUT, job.attempt)
     except OSError as error:
-        log.error("task=%s its output cannot be read: %s", task_id, error)
+        log.error("task=%s its output cannot be read: %s", job.task_id, error)
         return None, False
     if not data:
         return None, False

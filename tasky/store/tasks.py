@@ -5,11 +5,11 @@ Every operation looks first and changes after, so that one that is refused leave
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 from typing import Final
 
-from ..errors import IdempotencyConflict, IllegalTransition, UnknownTask, WrongState
+from ..errors import IllegalTransition, UnknownTask, WrongState
 from ..model.states import TERMINAL, TRANSITIONS, Event, State, advance
 from ..model.task import Attempt, NewTask, Outcome, Progress
 from . import rows
@@ -28,9 +28,12 @@ _BEFORE: Final = {
 }
 
 
-def insert(new: NewTask, started: int | None) -> Operation[str]:
+def insert(
+    new: NewTask, started: int | None, may_come: Callable[[], None] = lambda: None
+) -> Operation[str]:
     """A new task, Queued, or Running where its first attempt starts at once. Gives the id: where the idempotency
-    key is known, with the same digest, that of the first task (and nothing is inserted)."""
+    key is known, with the same digest, that of the first task (and nothing is inserted). `may_come` raises why no new
+    task can be taken now."""
     state = State.QUEUED if started is None else advance(State.QUEUED, Event.START)
     row = rows.new_task(new, started, state)
     key = new.idempotency
@@ -39,10 +42,8 @@ def insert(new: NewTask, started: int | None) -> Operation[str]:
         if key is not None:
             known = connection.execute(QUERIES["task_by_key"], (rows.storable(key.key),)).fetchone()
             if known is not None:
-                first, digest = known
-                if digest != key.digest:
-                    raise IdempotencyConflict
-                return str(first)
+                return rows.first(known, key)
+        may_come()
         connection.execute(_INSERT, row)
         for name, value in new.labels:
             label = (rows.storable(name), rows.storable(value), new.id)
@@ -95,14 +96,30 @@ def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation
     return operation
 
 
-def requeue(task_id: str, attempt: Attempt, not_before: int | None = None) -> Operation[None]:
-    """An attempt ended badly and another follows, no sooner than `not_before`."""
+def requeue(
+    task_id: str,
+    attempt: Attempt,
+    not_before: int | None = None,
+    progress: Progress | None = None,
+) -> Operation[None]:
+    """An attempt ended badly and another follows, no sooner than `not_before`. `progress` is shown until it begins."""
     ended = rows.attempt(task_id, attempt)
+    latest = rows.progress_text(progress)
 
     def operation(connection: Connection) -> None:
         state = advance(_state(connection, task_id), Event.RETRY)
-        connection.execute(QUERIES["requeue"], (state.value, not_before, task_id))
+        connection.execute(QUERIES["requeue"], (state.value, not_before, latest, task_id))
         connection.execute(_SAVE_ATTEMPT, ended)
+
+    return operation
+
+
+def take_back(task_id: str) -> Operation[None]:
+    """The attempt that was to begin did not, and does not count: the task waits as before."""
+
+    def operation(connection: Connection) -> None:
+        state = advance(_state(connection, task_id), Event.RETRY)
+        connection.execute(QUERIES["take_back"], (state.value, task_id))
 
     return operation
 
@@ -132,22 +149,33 @@ def delete(task_id: str) -> Operation[None]:
 
 
 def prune(now: int, age: int, count: int, limit: int = 256) -> Operation[list[str]]:
-    """Forget finished tasks that ended more than `age` ago, and the oldest of those beyond `count`: at most `limit`
-    of them. Gives their ids; as many as `limit` means that there may be more."""
+    """Forget the tasks that are `doomed`; gives their ids. As many as `limit` means that there may be more."""
 
     def operation(connection: Connection) -> list[str]:
-        (total,) = connection.execute(QUERIES["finished_total"]).fetchone()
-        oldest = connection.execute(QUERIES["oldest_ends"], (limit,)).fetchall()
-        beyond = total - count
-        gone = [
-            id_
-            for place, (id_, finished) in enumerate(oldest)
-            if finished < now - age or place < beyond
-        ]
-        connection.executemany(QUERIES["delete"], [(id_,) for id_ in gone])
-        return gone
+        ids = doomed(connection, now, age, count, limit)
+        connection.executemany(QUERIES["delete"], [(id_,) for id_ in ids])
+        return ids
 
     return operation
+
+
+def doomed(connection: Connection, now: int, age: int, count: int, limit: int | None) -> list[str]:
+    """Finished tasks that ended more than `age` before `now`, and the oldest of those beyond `count`: at most `limit`
+    of them, None for all.
+
+    An end that is still to come was stored before the clock was set back: it is older than those of today."""
+    (total,) = connection.execute(QUERIES["finished_total"]).fetchone()
+    most = total if limit is None else limit
+    beyond = max(0, min(most, total - count))
+    gone = connection.execute(QUERIES["ends_ahead"], (now, beyond)).fetchall() if beyond else []
+    beyond -= len(gone)
+    oldest = connection.execute(QUERIES["oldest_ends"], (most - len(gone),)).fetchall()
+    gone += [
+        (id_, finished)
+        for place, (id_, finished) in enumerate(oldest)
+        if finished < now - age or place < beyond
+    ]
+    return list(dict.fromkeys(id_ for id_, _ in gone))
 
 
 def set_enabled(worker: str, enabled: bool, definition_enabled: bool) -> Operation[None]:

@@ -1,6 +1,6 @@
 """Starts, watches, signals and reaps every worker's processes. The only importer of subprocess and select."""
 
-from .containment import Containment, choose
+from .containment import Containment, Found, choose, probe
 from .queue import Counts
 from .supervisor import Supervisor
 from .watch import Ended, NotLive, Submission, Watcher
@@ -9,9 +9,11 @@ __all__ = [
     "Containment",
     "Counts",
     "Ended",
+    "Found",
     "NotLive",
     "Submission",
     "Supervisor",
     "Watcher",
     "choose",
+    "probe",
 ]

@@ -3,11 +3,13 @@ exactly one of them comes first."""
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import partial
 from typing import Final
 
-from ..errors import WrongState
+from ..crash import Point, crash_at
+from ..errors import StoreBusy, StoreFull, TaskyError, WrongState
 from ..model.outcome import Reason
 from ..model.states import Event, State, advance, can
 from ..store import Store, tasks
@@ -18,6 +20,16 @@ from .promise import Promise
 from .register import Register
 from .starts import Starts
 from .watch import NotLive, wrong_state
+
+log = logging.getLogger(__name__)
+
+#: When a change that could not be stored is tried again, in ns.
+_AGAIN: Final = 1_000_000_000
+_STORED: Final = {
+    Event.CANCEL: Point.CANCEL_STORED,
+    Event.PAUSE: Point.PAUSE_STORED,
+    Event.RESUME: Point.RESUME_STORED,
+}
 
 
 class Commands:
@@ -35,9 +47,12 @@ class Commands:
     def cancel(self, task_id: str, grace: int | None, answer: Promise[State]) -> None:
         withdrawn = self._register.withdraw(task_id, time.time_ns())
         if withdrawn is not None:
-            self._ends.withdrawn(*withdrawn, answer)
+            self._ends.withdrawn(*withdrawn, [answer])
             return
         live = self._find(task_id, Event.CANCEL)
+        if live.state is State.QUEUED:
+            live.cancel_retry(answer)
+            return
         own = live.kill_grace
         live.stop(Reason.CANCEL, own if grace is None else min(grace, own))
         self._change(live, Event.CANCEL, answer)
@@ -59,7 +74,9 @@ class Commands:
         self._change(live, Event.RESUME, answer)
 
     def stop_all(self, grace: int | None) -> None:
-        """The server is being stopped. `grace` None: each worker's own."""
+        """The server is being stopped. `grace` None: each worker's own; 0: it is in a hurry."""
+        if grace == 0:
+            self._ends.give_up()
         for live in self._register.lives():
             live.stop(Reason.SHUTDOWN, live.kill_grace if grace is None else grace)
         self._ends.stop_loop_if_over()
@@ -83,4 +100,30 @@ class Commands:
             answer.keep(state)
             return
         live.state = state
-        self._store.writer.post(tasks.change(live.task_id, event), done=answer.settle)
+        self._store_change(live, event, answer)
+
+    def _store_change(self, live: Live, event: Event, answer: Promise[State] | None) -> None:
+        """`answer` None: it was answered."""
+        state = live.state
+
+        def done(_: object, error: TaskyError | None) -> None:
+            """In the writer's thread. What a full or a locked store cannot take yet has happened to the processes all
+            the same: it is answered, and stored later."""
+            crash_at(_STORED[event])
+            passing = isinstance(error, (StoreFull, StoreBusy))
+            if answer is not None:
+                answer.settle(state, None if passing else error)
+            if passing:
+                log.error(
+                    "task=%s that it is %s cannot be stored yet: %s", live.task_id, state, error
+                )
+                self._loop.call(
+                    partial(self._loop.later, _AGAIN, partial(self._again, live, event, state))
+                )
+
+        self._store.writer.post(tasks.change(live.task_id, event), done=done)
+
+    def _again(self, live: Live, event: Event, state: State) -> None:
+        """A later change takes the place of this one, and so does the end."""
+        if live.state is state and live.outcome is None:
+            self._store_change(live, event, None)

@@ -1,4 +1,5 @@
-"""Waiting for killed processes to be gone: theirs is the last moment of a task.
+"""Waiting for killed processes to be gone: theirs is the last moment of a task. And the look, once a second, at what
+has become our child.
 
 They are not our children, so nobody tells us. Most are gone at the first look.
 """
@@ -6,52 +7,96 @@ They are not our children, so nobody tells us. Most are gone at the first look.
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
-from .containment import Tree
-from .containment.group import GroupTree, living_groups
+from .containment import Containment, Tree
 from .loop import Loop
 from .timers import Timer
 
 log = logging.getLogger(__name__)
 
 _MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1000 * _MILLISECOND
 #: A task ends without them after this, in ns (an unkillable process sits in a driver, or on a dead file system).
-_PATIENCE: Final = 5_000 * _MILLISECOND
+PATIENCE: Final = 5 * _SECOND
 _LONGEST_PAUSE: Final = 64 * _MILLISECOND
-#: After this a look is taken at what kind the members are: an init that is slow to reap leaves zombies.
-_SLOW: Final = 10 * _MILLISECOND
-#: Such looks, at all processes, take this part of the loop's time at the most.
-_SHARE: Final = 20
 
 
 class _Waiting(NamedTuple):
     tree: Tree
     since: int
     task_id: str
-    done: Callable[[], None]
+    over: Callable[[bool], None]
+    gone: Callable[[], None]
 
 
 class Emptying:
-    """For the loop's thread. One look serves all groups that are waited for."""
+    """For the loop's thread, but for `stuck`. One look serves all trees that are waited for."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, containment: Containment) -> None:
         self._loop: Final = loop
+        self._containment: Final = containment
         self._waiting: list[_Waiting] = []
         self._timer: Timer | None = None
         self._pause = _MILLISECOND
-        self._next_scan = 0
+        self._ticking = False
+        self._stuck: Final[dict[str, list[int]]] = {}
+        self._pidfds: Final[dict[str, int]] = {}
+        self._gone: Final[dict[Tree, Callable[[], None]]] = {}
 
-    def wait(self, tree: Tree, task_id: str, done: Callable[[], None]) -> None:
-        """Has `done` called when the tree, whose leader was reaped, has no process left."""
-        if tree.empty():
+    def watch(self) -> None:
+        """A tree has been started: its orphans are looked after from now on."""
+        if not self._ticking:
+            self._ticking = True
+            self._loop.later(_SECOND, self._tick_or_rest)
+
+    def wait(
+        self, tree: Tree, task_id: str, over: Callable[[bool], None], gone: Callable[[], None]
+    ) -> None:
+        """Has `over(False)` called when the tree, whose leader was reaped, has no process left; or `over(True)` when
+        that takes too long, and `gone()` when it has come true after all."""
+        if self._emptied([tree]):
             tree.close()
-            done()
+            over(False)
             return
-        self._waiting.append(_Waiting(tree, time.monotonic_ns(), task_id, done))
+        self._waiting.append(_Waiting(tree, time.monotonic_ns(), task_id, over, gone))
         self._look_in(_MILLISECOND)
+
+    def give_up(self, tree: Tree, task_id: str, pidfd: int | None = None) -> None:
+        """Its processes do not end; `stuck` says so until `await_stuck` has seen them gone. `pidfd` is that of a leader
+        that is not reaped."""
+        if pidfd is not None:
+            self._pidfds[task_id] = pidfd
+        tree.give_up()
+        self._stuck[task_id] = tree.survivors()
+        log.error("task=%s killed, but does not end: %s", task_id, self._stuck[task_id])
+
+    def await_stuck(self, tree: Tree, task_id: str, gone: Callable[[], None]) -> None:
+        """For one that was given up, when its leader was reaped, and its pidfd closed."""
+        self._pidfds.pop(task_id, None)
+
+        def forget() -> None:
+            self._stuck.pop(task_id, None)
+            log.warning("task=%s has ended after all", task_id)
+            gone()
+
+        self._gone[tree] = forget
+        self.watch()
+
+    @property
+    def stuck(self) -> Mapping[str, list[int]]:
+        """The tasks that have ended without their processes, and these as they were then. Any thread."""
+        return dict(self._stuck)
+
+    def close(self) -> None:
+        """After the loop: what is stuck stays so."""
+        while self._pidfds:
+            os.close(self._pidfds.popitem()[1])
+
+    # ------------------------------------------------------------------ looks
 
     def _look_in(self, pause: int) -> None:
         if self._timer is not None:
@@ -60,34 +105,45 @@ class Emptying:
         self._timer = self._loop.later(pause, self._look)
 
     def _look(self) -> None:
-        now = time.monotonic_ns()
-        living = self._living(now)
-        left: list[_Waiting] = []
-        gone: list[_Waiting] = []
-        for entry in self._waiting:
-            if entry.tree.empty() or _only_zombies(entry.tree, living):
-                gone.append(entry)
-            elif now - entry.since > _PATIENCE:
-                log.warning("task=%s processes of its group do not end", entry.task_id)
-                gone.append(entry)
-            else:
-                left.append(entry)
-        self._waiting = left
-        if left:
+        empty = self._emptied([entry.tree for entry in self._waiting])
+        late = time.monotonic_ns() - PATIENCE
+        waiting, self._waiting = self._waiting, []
+        over: list[_Waiting] = []
+        for entry in waiting:
+            ended = entry.tree in empty or entry.since < late
+            (over if ended else self._waiting).append(entry)
+        if self._waiting:
             self._look_in(min(2 * self._pause, _LONGEST_PAUSE))
-        for entry in gone:
+        for entry in over:
+            self._end(entry, entry.tree in empty)
+
+    def _end(self, entry: _Waiting, empty: bool) -> None:
+        if empty:
             entry.tree.close()
-            entry.done()
+        else:
+            self.give_up(entry.tree, entry.task_id)
+            self.await_stuck(entry.tree, entry.task_id, entry.gone)
+        entry.over(not empty)
 
-    def _living(self, now: int) -> frozenset[int] | None:
-        """The groups that have a process, if it is time to look at all processes."""
-        slow = any(now - entry.since > _SLOW for entry in self._waiting)
-        if not slow or now < self._next_scan:
-            return None
-        living = living_groups()
-        self._next_scan = now + _SHARE * (time.monotonic_ns() - now)
-        return living
+    def _emptied(self, trees: Collection[Tree]) -> Collection[Tree]:
+        try:
+            return set(self._containment.emptied(trees))
+        except OSError as error:  # no descriptor is left: the next look will do
+            log.warning("processes cannot be looked at: %s", error)
+            return ()
 
+    def _tick(self) -> None:
+        self._loop.later(_SECOND, self._tick_or_rest)
+        if self._gone:
+            for tree in self._emptied(self._gone):
+                tree.close()
+                self._gone.pop(tree)()
 
-def _only_zombies(tree: Tree, living: frozenset[int] | None) -> bool:
-    return living is not None and isinstance(tree, GroupTree) and tree.number not in living
+    def _tick_or_rest(self) -> None:
+        """Rests if there is nothing to look after."""
+        try:
+            self._ticking = self._containment.tick() or bool(self._gone)
+        except OSError as error:
+            log.warning("processes cannot be looked at: %s", error)
+        if self._ticking:
+            self._tick()

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from ..crash import Point, crash_at
 from ..errors import ShuttingDown, StoreError, TaskyError
 from ..model.outcome import decide
 from ..model.states import Event, State, advance
@@ -24,13 +25,14 @@ from .process import Process
 from .promise import Promise
 from .queue import Entry
 from .register import Register
+from .retries import Retries, applies
 from .watch import Ended, settle_all
 
 log = logging.getLogger(__name__)
 
 #: What cannot be stored is tried again after pauses that double, in ns.
 _FIRST_PAUSE: Final = 1_000_000_000
-_LONGEST_PAUSE: Final = 32_000_000_000
+_LONGEST_PAUSE: Final = 8_000_000_000
 
 #: For the store's writer.
 _Operation: TypeAlias = Callable[[Any], None]
@@ -50,9 +52,22 @@ class Ends:
         self._register: Final = register
         self._loop: Final = loop
         self._dispatch: Final = dispatch
+        self._given_up = False
+        self._retries: Final = Retries(
+            store.scribe,
+            loop,
+            post=self._store_until_done,
+            queue=self._back,
+            withdrawn=self.withdrawn,
+            canceled=self._canceled,
+        )
 
     def process_ended(self, live: Live) -> None:
         assert live.process is not None
+        crash_at(Point.EMPTIED)
+        if live.process.kept_out:
+            self.not_started(live, "it cannot be started: it could not enter its cgroup")
+            return
         _, failure = decide(live.process.ending(live.timeout))
         self._end(live, failure)
 
@@ -62,14 +77,13 @@ class Ends:
 
     def stopped_before_start(self, live: Live) -> None:
         """Canceled; or the server is stopped, and then the task waits for the next one: it has done nothing yet."""
-        message = "the server was stopped before the task was started"
-        failure = Failure(code=FailureCode.SHUTDOWN, message=message)
         if live.state is State.CANCELING:
-            self._end(live, failure)
+            message = "the server was stopped before the task was started"
+            self._end(live, Failure(code=FailureCode.SHUTDOWN, message=message))
         else:
-            self._put_back(live, live.last_attempt(time.time_ns(), failure))
+            self._take_back(live)
 
-    def withdrawn(self, entry: Entry, live: Live, answer: Promise[State]) -> None:
+    def withdrawn(self, entry: Entry, live: Live, answers: Sequence[Promise[State]]) -> None:
         """It was canceled while it waited."""
         assert live.outcome is not None
         outcome = live.outcome
@@ -78,18 +92,22 @@ class Ends:
             if error is None:
                 self._tell(live, outcome)
             else:  # it stays in the queue, as the client is told
-                settle_all(self._register.restore(entry), ShuttingDown())
-                self._dispatch(None)
-                self.stop_loop_if_over()
-            answer.settle(outcome.state, error)
+                self._back(entry)
+            for answer in answers:
+                answer.settle(outcome.state, error)
 
-        self._store.writer.post(tasks.finish(live.task_id, outcome, None), done=done)
+        crash_at(Point.WITHDRAWN)
+        self._store.writer.post(tasks.finish(live.task_id, outcome, None), urgent=True, done=done)
 
     def lost_track(self, live: Live, error: TaskyError) -> None:
         """Its row is not what it must be: somebody else was at the database. Any thread."""
         log.error("task=%s cannot be carried on: %s", live.task_id, error)
         self._dispatch(live)
         self._forget(live, error)
+
+    def give_up(self) -> None:
+        """What cannot be stored now is not tried again: the next start finds it lost."""
+        self._given_up = True
 
     def stop_loop_if_over(self) -> None:
         """Any thread."""
@@ -99,25 +117,30 @@ class Ends:
     # ------------------------------------------------------------------ files, row, watchers
 
     def _end(self, live: Live, failure: Failure | None) -> None:
+        """An attempt has ended; its task has, if no other follows."""
         live.hold_alarm()
+        again = failure is not None and applies(live, failure)
+        outcome = live.outcome = None if again else _outcome(live, failure)
+        if not live.leaked:  # else its slot is free when its processes are gone
+            self._dispatch(live)
+        if outcome is not None:
+            self._settle(live, outcome)
+        elif failure is not None:
+            self._retries.begin(live, failure)
+
+    def _canceled(self, live: Live, failure: Failure) -> None:
+        """It was, while the log of an attempt was settled that another was to follow."""
+        self._commit(live, _outcome(live, failure))
+
+    def _settle(self, live: Live, outcome: Outcome) -> None:
         process = live.process
-        state = advance(live.state, Event.FAIL if failure else Event.SUCCEED)
-        outcome = Outcome(
-            state=state,
-            finished=time.time_ns(),
-            duration=live.duration(),
-            output=_output(process, state),
-            failure=None if state is State.CANCELED else failure,
-            progress=live.progress,
-        )
-        live.outcome = outcome
-        self._dispatch(live)
         if process is not None and (process.output.logged or process.output.artifacts):
             self._store.scribe.finish(
                 live.task_id,
                 artifacts=process.output.artifacts,
-                want_output=process.output.result is None and state is State.COMPLETED,
+                want_output=process.output.result is None and outcome.state is State.COMPLETED,
                 done=partial(self._settled, live, outcome),
+                attempt=live.attempt,
             )
         else:
             self._commit(live, outcome)
@@ -125,6 +148,7 @@ class Ends:
 
     def _settled(self, live: Live, outcome: Outcome, remains: Remains) -> None:
         """In the scribe's thread: the files are settled."""
+        crash_at(Point.FILES_SETTLED)
         output = outcome.output if remains.output is None else _text_output(remains)
         self._commit(live, replace(outcome, output=output, artifacts=remains.artifacts))
 
@@ -137,14 +161,28 @@ class Ends:
             lambda: self._tell(live, outcome),
         )
 
-    def _put_back(self, live: Live, attempt: Attempt) -> None:
+    def _take_back(self, live: Live) -> None:
+        live.state = State.QUEUED
         self._dispatch(live)
-        self._store_until_done(
-            live,
-            tasks.requeue(live.task_id, attempt),
-            lambda: self._forget(live, ShuttingDown()),
-        )
+        take_back = tasks.take_back(live.task_id)
+        self._store_until_done(live, take_back, partial(self._taken_back, live))
         self._store.scribe.clear(live.task_id)
+
+    def _taken_back(self, live: Live) -> None:
+        """In the writer's thread."""
+        crash_at(Point.PUT_BACK)
+        self._loop.call(partial(self._leave, live))
+
+    def _leave(self, live: Live) -> None:
+        """It waits for the next server, which is the one to be asked for a cancel."""
+        live.refuse_cancels(ShuttingDown())
+        self._forget(live, ShuttingDown())
+
+    def _back(self, entry: Entry) -> None:
+        """It waits, as is stored already. Any thread."""
+        settle_all(self._register.restore(entry), ShuttingDown())
+        self._dispatch(None)
+        self.stop_loop_if_over()
 
     def _store_until_done(
         self,
@@ -158,20 +196,32 @@ class Ends:
         def done(_: object, error: TaskyError | None) -> None:
             if error is None:
                 then()
-            elif isinstance(error, StoreError):
+            elif isinstance(error, StoreError) and not self._given_up:
                 log.error("task=%s its end cannot be stored yet: %s", live.task_id, error)
                 again = partial(
                     self._store_until_done, live, operation, then, min(2 * pause, _LONGEST_PAUSE)
                 )
-                self._loop.call(partial(self._loop.later, pause, again))
+                self._loop.call(partial(self._not_stored, live, error, pause, again))
             else:
                 log.error("task=%s its end cannot be stored: %s", live.task_id, error)
-                self._forget(live, error)
+                self._loop.call(partial(self._never_stored, live, error))
 
-        self._store.writer.post(operation, done=done)
+        # The reserve of a full disk is for what is deleted, and for the last ends of a server that is being stopped.
+        self._store.writer.post(operation, urgent=self._register.closed, done=done)
+
+    def _not_stored(
+        self, live: Live, error: TaskyError, pause: int, again: Callable[[], None]
+    ) -> None:
+        live.refuse_cancels(error)
+        live.try_again = self._loop.later(pause, again)
+
+    def _never_stored(self, live: Live, error: TaskyError) -> None:
+        live.refuse_cancels(error)
+        self._forget(live, error)
 
     def _tell(self, live: Live, outcome: Outcome) -> None:
         """The end is on disk. Any thread."""
+        crash_at(Point.END_STORED)
         ended = Ended(live.task_id, outcome)
         for watcher in self._register.forget(live.task_id):
             watcher.settle(ended, None)
@@ -182,6 +232,19 @@ class Ends:
         """There will be no end. Any thread."""
         settle_all(self._register.forget(live.task_id), error)
         self.stop_loop_if_over()
+
+
+def _outcome(live: Live, failure: Failure | None) -> Outcome:
+    """How a task ends whose last attempt ended so."""
+    state = advance(live.state, Event.FAIL if failure else Event.SUCCEED)
+    return Outcome(
+        state=state,
+        finished=time.time_ns(),
+        duration=live.duration(),
+        output=_output(live.process, state),
+        failure=None if state is State.CANCELED else failure,
+        progress=live.progress,
+    )
 
 
 def _finish(task_id: str, outcome: Outcome, attempt: Attempt) -> _Operation:

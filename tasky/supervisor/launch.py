@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from ..config import tools
 from ..model.messages import encode_task
 from ..model.params import Masker, expand
 from ..model.worker import Protocol, WorkerDefinition
-
-_DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+from . import preflight
+from .chain import chain, set_apart
+from .identity import identity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,33 +39,28 @@ class Launch:
             self.task_id, self.definition.name, self.params, self.attempt, self.workdir
         )
 
-    def command_line(self, entry: str | None) -> list[str]:  # noqa: ARG002
-        """The argv: never a shell. `entry` is the file of the tree that it enters first.
-
-        Another user is taken on by setpriv (util-linux): with Popen's user=, CPython forks the whole server instead
-        of using vfork."""
+    def command(
+        self, entry: str | None, controllers: Collection[str]
+    ) -> tuple[list[str], Mapping[str, str]]:
+        """What to execute, and the environment: never a shell. `entry` is the file that takes it into its cgroup first,
+        `controllers` what that limits. Raises what starting it would: SpawnError, OSError."""
         definition = self.definition
         argv = [*definition.command, *expand(definition.args, self.params, definition.parameters)]
-        if definition.user is None:
-            return argv
-        _must_be_executable(argv[0])  # else setpriv's exit status would pass for the worker's
-        group = pwd.getpwnam(definition.user).pw_gid
-        shutil.chown(self.workdir, definition.user, group)
-        return [
-            "setpriv",
-            f"--reuid={definition.user}",
-            f"--regid={group}",
-            "--init-groups",
-            "--",
-            *argv,
-        ]
+        who = identity(definition)
+        if who is not None and who.is_other_user:
+            os.chown(self.workdir, who.uid, who.gid)
+        before = chain(definition, who, entry=entry, controllers=controllers)
+        setting, environment = set_apart(self.environment(), who)
+        if (before or setting) and "/" in argv[0]:
+            preflight.check(argv[0], self.cwd, who)
+        return [*before, *setting, *argv], environment
 
     def environment(self) -> dict[str, str]:
         """PATH, what the definition names, TASKY_*: nothing else of the server's environment."""
         definition = self.definition
         passed = {name: os.environ[name] for name in definition.pass_env if name in os.environ}
         return {
-            "PATH": os.environ.get("PATH", _DEFAULT_PATH),
+            "PATH": os.environ.get("PATH", tools.PATH),
             **passed,
             **definition.env,
             "TASKY_TASK_ID": self.task_id,
@@ -74,10 +69,3 @@ class Launch:
             "TASKY_WORKDIR": self.workdir,
             "TASKY_PROTOCOL": "1",
         }
-
-
-def _must_be_executable(program: str) -> None:
-    """As far as the server can tell: OSError as an exec would give it."""
-    os.stat(program)  # noqa: PTH116 - for its error only
-    if not os.access(program, os.X_OK):
-        raise PermissionError(13, os.strerror(13))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from ..errors import TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
 from ..model.task import Attempt, Failure, Outcome, Progress
@@ -13,25 +15,30 @@ from ..model.worker import WorkerDefinition
 from .launch import Launch
 from .loop import Loop
 from .process import Process
+from .promise import Promise
 from .timers import Timer
 
 
 class Live:
     """Changed by the loop's thread only, but for `launch`, `timeout` and `began`, which the spawner sets before the
-    loop sees the process."""
+    loop sees the process. Every attempt has one of its own."""
 
     __slots__ = (
         "_alarm",
         "_alarm_at",
         "_left",
+        "_stop_by",
         "attempt",
         "began",
+        "canceled_by",
         "definition",
         "launch",
         "outcome",
         "params",
+        "priority",
         "process",
         "saved_progress",
+        "secrets",
         "started",
         "state",
         "stopped",
@@ -49,7 +56,11 @@ class Live:
         definition: WorkerDefinition | None,
         started: int,
         *,
+        priority: int,
+        attempt: int = 1,
+        began: int | None = None,
         params: Mapping[str, Any] | None = None,
+        secrets: Collection[str] = (),
         timeout: int | None = None,
     ) -> None:
         self.task_id: Final = task_id
@@ -57,30 +68,42 @@ class Live:
         #: None: the worker was removed while the task waited.
         self.definition: Final = definition
         self.started: Final = started
-        self.attempt: Final = 1
-        #: None: to be read from the store.
+        self.priority: Final = priority
+        self.attempt: Final = attempt
+        #: None: to be read from the store, and the secrets with them.
         self.params = params
+        self.secrets = secrets
         self.timeout = timeout
+        #: Queued, once its process has ended and another attempt is being stored.
         self.state = State.RUNNING
         self.launch: Launch | None = None
-        self.began: int | None = None
+        #: The task's first start, by the monotonic clock.
+        self.began = began
         self.process: Process | None = None
         #: Decided, but perhaps not stored yet.
         self.outcome: Outcome | None = None
         #: Asked for; carried out as soon as there is a process.
         self.stopped: tuple[Reason, int] | None = None
+        #: Who wants it canceled while another attempt is being stored.
+        self.canceled_by: Final[list[Promise[State]]] = []
         self.tries = 0
-        #: The next try of a start that failed for want of something.
+        #: The next try of a start, or of storing another attempt, that failed for want of something.
         self.try_again: Timer | None = None
         self.saved_progress: Progress | None = None
         self._alarm: Timer | None = None
         self._alarm_at = 0
+        self._stop_by: float = math.inf
         self._left: int | None = None
 
     @property
     def progress(self) -> Progress | None:
         process = self.process  # read by other threads, too
         return process.output.progress if process else None
+
+    @property
+    def leaked(self) -> bool:
+        """Its process, or one of its tree, does not end though it was killed."""
+        return self.process is not None and self.process.leaked
 
     @property
     def kill_grace(self) -> int:
@@ -94,16 +117,39 @@ class Live:
         self.hold_alarm()
         first, before = self.stopped or (reason, grace)
         self.stopped = first, min(before, grace)
+        self._stop_by = min(self._stop_by, time.monotonic_ns() + grace)
         process = self.process  # gone as soon as the end is stored
         if process is not None:
             process.stop(reason, grace)
-        elif self.try_again is not None and (now := self.try_again.take()):
+        else:
+            self.hurry()
+
+    def is_unwanted(self, now: int) -> bool:
+        """It is to be stopped, and its grace is over."""
+        return now >= self._stop_by
+
+    def cancel_retry(self, answer: Promise[State]) -> None:
+        """Another attempt is being stored: it is canceled when it is."""
+        self.canceled_by.append(answer)
+        self.hurry()
+
+    def refuse_cancels(self, error: TaskyError) -> None:
+        """Another attempt could not be stored, so its end cannot be, either."""
+        for answer in self.canceled_by:
+            answer.fail(error)
+        self.canceled_by.clear()
+
+    def hurry(self) -> None:
+        """What is to be tried again is tried now."""
+        if self.try_again is not None and (now := self.try_again.take()):
             now()
 
     def unsaved_progress(self) -> tuple[str, Progress] | None:
         """The latest progress, if it has changed since this was asked last."""
         progress = self.progress
-        if progress is None or progress is self.saved_progress or self.outcome is not None:
+        if progress is None or progress is self.saved_progress:
+            return None
+        if self.outcome is not None or self.state is State.QUEUED:
             return None
         self.saved_progress = progress
         return self.task_id, progress

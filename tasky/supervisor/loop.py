@@ -84,7 +84,12 @@ class Loop:
         self._running = False
 
     def _turn(self) -> None:
-        for fd, events in self._epoll.poll(self._patience(), _EVENTS_PER_TURN):
+        ready = self._epoll.poll(self._patience(), _EVENTS_PER_TURN)
+        if (
+            not ready
+        ):  # after a signal, even SIGCONT, Python does not look again if the time is over meanwhile
+            ready = self._epoll.poll(0, _EVENTS_PER_TURN)
+        for fd, events in ready:
             if fd == self._wakeup:
                 os.eventfd_read(fd)
                 self._woken = False  # before the calls are looked at: whoever comes now wakes again

@@ -26,6 +26,7 @@ from ..model.messages import (
 from ..model.outcome import WorkerError
 from ..model.params import Masker
 from ..model.task import Progress
+from ..model.units import format_size
 from ..store import Scribe, Stream
 
 #: What a piece of a log takes in memory besides its bytes.
@@ -37,7 +38,8 @@ _LAST_WORDS: Final = 300
 
 
 class Output:
-    """`caught_up()` is called in the scribe's thread each time that it has written something."""
+    """`limit` is how many bytes of both streams together are taken. `caught_up()` is called in the scribe's thread each
+    time that it has written something."""
 
     def __init__(
         self,
@@ -46,8 +48,10 @@ class Output:
         jsonl: bool,
         masker: Masker | None,
         max_line: int,
+        limit: int | None,
         scribe: Scribe,
         caught_up: Callable[[], None],
+        attempt: int = 1,
     ) -> None:
         self.progress: Progress | None = None
         #: JSON text.
@@ -58,7 +62,12 @@ class Output:
         self.logged = False
         #: The last line on stderr that is not blank: often the reason of a failure.
         self.last_words = ""
+        #: More was written than the limit: it is dropped.
+        self.over_limit = False
+        self._limit: Final = limit
+        self._taken = 0
         self._task_id: Final = task_id
+        self._attempt: Final = attempt
         self._masker: Final = masker
         self._scribe: Final = scribe
         self._caught_up = caught_up
@@ -79,9 +88,21 @@ class Output:
 
     def feed(self, stream: Stream, data: bytes) -> int:
         """Gives how many things were said."""
-        items = self._decoders[stream].feed(data)
+        room = self._room(len(data))
+        items = self._decoders[stream].feed(data[:room])
         self._take(stream, items)
+        if room < len(data) and not self.over_limit:
+            self.over_limit = True
+            self.note(f"it wrote more than {format_size(self._taken)}: the rest is dropped")
         return len(items)
+
+    def _room(self, size: int) -> int:
+        """How much of a piece is within the limit."""
+        if self._limit is None:
+            return size
+        room = min(size, self._limit - self._taken)
+        self._taken += room
+        return room
 
     def close(self, stream: Stream) -> None:
         """The stream has ended: what it left without a newline counts."""
@@ -153,7 +174,9 @@ class Output:
                 self._remember(data)
             self.logged = True
             self._handed += len(data) + _PIECE
-            self._scribe.append(self._task_id, stream, now, data, self._on_written)
+            self._scribe.append(
+                self._task_id, stream, now, data, self._on_written, attempt=self._attempt
+            )
         self._lines.clear()
 
     def _on_written(self, count: int) -> None:

@@ -19,7 +19,8 @@ from ..model.messages import CANCEL
 from ..model.outcome import Ending, ExitStatus, Reason
 from ..model.worker import Protocol
 from ..store import Scribe, Stream
-from .emptying import Emptying
+from .containment import NOT_ENTERED
+from .emptying import PATIENCE, Emptying
 from .launch import Launch
 from .loop import READ, WRITE, Loop
 from .output import Output
@@ -41,7 +42,8 @@ _MILLISECOND: Final = 1_000_000
 
 
 class Process:
-    """Reads, writes, signals and reaps. `ended()` is called once, when nothing of it and its tree is left."""
+    """Reads, writes, signals and reaps. `ended()` is called once, when nothing of it and its tree is left; or when it
+    does not end for all that is done: then it is `leaked`, and `gone()` is called if it ends after all."""
 
     def __init__(
         self,
@@ -53,22 +55,31 @@ class Process:
         emptying: Emptying,
         scribe: Scribe,
         ended: Callable[[], None],
+        gone: Callable[[], None],
     ) -> None:
         self.reason: Reason | None = None
         self.status: ExitStatus | None = None
+        #: Its end is told, but there are processes still.
+        self.leaked = False
+        #: It could not get into its tree, so it never was the worker.
+        self.kept_out = False
         self.output: Final = Output(
             launch.task_id,
             jsonl=launch.definition.protocol is Protocol.JSONL,
             masker=launch.masker,
             max_line=max_line,
+            limit=launch.definition.limits.output,
             scribe=scribe,
             caught_up=self._on_written,
+            attempt=launch.attempt,
         )
         self._task_id: Final = launch.task_id
+        self._definition: Final = launch.definition
         self._spawned: Final = spawned
         self._loop: Final = loop
         self._emptying: Final = emptying
         self._ended: Final = ended
+        self._gone: Final = gone
         self._tree: Final = spawned.tree
         self._pipes: Final = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
         self._piece = _READ_SIZE
@@ -78,6 +89,7 @@ class Process:
         self._deadline: int | None = None
         self._drain_timer: Timer | None = None
         self._drain_over = False
+        self._rest_is_killed = False
         self._watch_pipes()
         loop.watch(spawned.pidfd, READ, lambda _: self._exit())
         self._send_later()
@@ -109,6 +121,18 @@ class Process:
     def _kill(self) -> None:
         self._tree.kill()
         crash_at(Point.KILLED)
+        self._kill_timer = self._loop.later(PATIENCE, self._does_not_end)
+
+    def _does_not_end(self) -> None:
+        """It was killed, and is in the middle of something that the kernel does not break off."""
+        self.output.note("it was killed, but does not end: not waited for")
+        self.status = ExitStatus(lost=True)
+        self.leaked = True
+        for fd in list(self._pipes):
+            self._close_pipe(fd)
+        self._let_go()
+        self._emptying.give_up(self._tree, self._task_id, self._spawned.pidfd)
+        self._ended()
 
     def freeze(self) -> None:
         if not self.exited:
@@ -125,6 +149,8 @@ class Process:
             reason=self.reason,
             error=self.output.error,
             timeout=timeout,
+            limits=self._definition.limits,
+            out_of_memory=self._tree.out_of_memory,
             last_words=self.output.last_words,
         )
 
@@ -175,6 +201,9 @@ class Process:
         if data:
             messages = self.output.feed(self._pipes[fd], data)
             self._piece = _READ_LESS if messages > _MANY else _READ_SIZE
+            if self.output.over_limit and self.reason is None:
+                self.stop(Reason.OUTPUT, self._definition.kill_grace)
+                self.reason = Reason.OUTPUT  # also of one that has exited by now
         else:
             self._close_pipe(fd)
         return len(data)
@@ -213,11 +242,16 @@ class Process:
         """The process has ended. It is not reaped yet: as a zombie it keeps its group's number ours."""
         self._loop.unwatch(self._spawned.pidfd)
         crash_at(Point.EXITED)
-        self.status = look(self._spawned.pidfd)
-        if self.status is None:
+        status = look(self._spawned.pidfd)
+        if status is None:
             self._loop.later(_MILLISECOND, self._exit)
             return
-        if self.status.lost:
+        if self.leaked:
+            self._exit_at_last()
+            return
+        self.kept_out = status.code == NOT_ENTERED and not self._tree.entered()
+        self.status = ExitStatus() if self.kept_out else status
+        if status.lost:
             self._tree.leader_is_gone()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
@@ -243,7 +277,7 @@ class Process:
         that."""
         self._drain_over = True
         if self._held:
-            self._tree.kill()
+            self._kill_rest()
         else:
             self._close_pipes()
 
@@ -255,7 +289,7 @@ class Process:
                 self.output.note(
                     "a process that it left behind held its output open: not waited for"
                 )
-            self._tree.kill()
+            self._kill_rest()
             self._read_what_is_there()
             for fd in list(self._pipes):
                 self._close_pipe(fd)
@@ -266,18 +300,42 @@ class Process:
         """All was read: ends what is left of the tree, then reaps the leader, which gives its number back."""
         if self._drain_timer is not None:
             self._drain_timer.cancel()
+        self._kill_rest()
+        self._reap()
+        crash_at(Point.REAPED)
+        self._let_go()
+        self._emptying.wait(self._tree, self._task_id, self._over, self._gone)
+
+    def _kill_rest(self) -> None:
+        """The leader has ended. What is left of one that we have stopped is about to end, and is not noted."""
+        if not self._rest_is_killed:
+            self._rest_is_killed = True
+            count = self._tree.leftovers()
+            if count and self.reason is None:
+                self.output.note(f"leftover processes: {count}")
         self._tree.kill()
+
+    def _reap(self) -> None:
         reap(self._spawned.pidfd)
         self._tree.leader_is_gone()
-        self._spawned.reaped()
-        crash_at(Point.REAPED)
         os.close(self._spawned.pidfd)
+
+    def _let_go(self) -> None:
+        self._spawned.reaped()
         stdin = self._spawned.stdin
         if stdin is not None and stdin.fd is not None:
             self._loop.unwatch(stdin.fd)
             stdin.close()
         self.output.detach()
-        self._emptying.wait(self._tree, self._task_id, self._ended)
+
+    def _over(self, leaked: bool) -> None:
+        self.leaked = leaked
+        self._ended()
+
+    def _exit_at_last(self) -> None:
+        self._kill_rest()
+        self._reap()
+        self._emptying.await_stuck(self._tree, self._task_id, self._gone)
 
 
 def _readable_bytes(pipe: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..crash import Point, crash_at
+from ..errors import TaskyError
 from ..store import Store, tasks
 from .loop import Loop
 from .register import Register
@@ -31,6 +33,10 @@ class ProgressSaver:
         lives = self._register.lives()
         changed = [pair for live in lives if (pair := live.unsaved_progress()) is not None]
         if changed:
-            self._store.writer.post(tasks.save_progress(changed), durable=False)
+            self._store.writer.post(tasks.save_progress(changed), durable=False, done=_saved)
         if lives:
             self.wake()
+
+
+def _saved(_: object, _error: TaskyError | None) -> None:
+    crash_at(Point.PROGRESS_STORED)

@@ -10,17 +10,28 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class Instant(NamedTuple):
+    """A moment by two clocks, in ns: `wall` since the epoch, which can be set; `steady` since a start, which cannot."""
+
+    wall: int
+    steady: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A task that waits. `not_before` is in ns since the epoch; task ids sort by creation."""
+    """A task that waits; task ids sort by creation. `not_before` is by the wall clock: a client chose it. `resumes`,
+    the end of the pause before another `attempt`, and `began`, the start of the first one, are by the steady clock."""
 
     task_id: str
     worker: str
     priority: int = 0
     not_before: int | None = None
+    attempt: int = 1
+    resumes: int | None = None
+    began: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class Counts:
     queued: int = 0
 
 
-_Ready = list[tuple[int, str]]
+_Heap = list[tuple[int, str]]
 
 
 class Scheduler:
@@ -50,8 +61,11 @@ class Scheduler:
         self._queued: Counter[str] = Counter()
         self._entries: dict[str, Entry] = {}
         self._expected = 0
-        self._ready: dict[str, _Ready] = {}
-        self._delayed: list[tuple[int, str]] = []
+        #: Who waits for a slot only. A heap may still have one who left since, and came back.
+        self._waiting: set[str] = set()
+        self._ready: dict[str, _Heap] = {}
+        self._delayed: _Heap = []
+        self._pausing: _Heap = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -87,10 +101,12 @@ class Scheduler:
         """Puts a task into the queue, however full it is (a start must take back what was promised)."""
         self._entries[entry.task_id] = entry
         self._queued[entry.worker] += 1
-        if entry.not_before is None:
-            self._make_ready(entry)
-        else:
+        if entry.resumes is not None:
+            heapq.heappush(self._pausing, (entry.resumes, entry.task_id))
+        elif entry.not_before is not None:
             heapq.heappush(self._delayed, (entry.not_before, entry.task_id))
+        else:
+            self._make_ready(entry)
 
     def remove(self, task_id: str) -> Entry | None:
         """Takes a task out of the queue; None if it does not wait."""
@@ -106,9 +122,10 @@ class Scheduler:
         if not self._running[worker]:
             del self._running[worker]
 
-    def pull(self, now: int) -> Iterator[Entry]:
-        """Takes a slot for each task that may start now (`now`: ns since the epoch), the most urgent first."""
-        self._wake_delayed(now)
+    def pull(self, now: Instant) -> Iterator[Entry]:
+        """Takes a slot for each task that may start now, the most urgent first."""
+        self._wake(self._delayed, now.wall)
+        self._wake(self._pausing, now.steady)
         while entry := self._best():
             heapq.heappop(self._ready[entry.worker])
             del self._entries[entry.task_id]
@@ -116,11 +133,10 @@ class Scheduler:
             self._take(entry.worker)
             yield entry
 
-    def due(self) -> int | None:
-        """When the next delayed task becomes ready, in ns since the epoch."""
-        while self._delayed and self._delayed[0][1] not in self._entries:
-            heapq.heappop(self._delayed)
-        return self._delayed[0][0] if self._delayed else None
+    def wait(self, now: Instant) -> int | None:
+        """How long until the next delayed task is ready, in ns; None where there is none."""
+        times = (self._first(self._delayed), now.wall), (self._first(self._pausing), now.steady)
+        return min((max(0, due - since) for due, since in times if due is not None), default=None)
 
     def counts(self) -> dict[str, Counts]:
         """Per worker; workers with nothing to count are absent."""
@@ -138,19 +154,27 @@ class Scheduler:
         self._running[worker] += 1
 
     def _left(self, entry: Entry) -> None:
+        self._waiting.discard(entry.task_id)
         self._queued[entry.worker] -= 1
         if not self._queued[entry.worker]:
             del self._queued[entry.worker]
 
     def _make_ready(self, entry: Entry) -> None:
+        self._waiting.add(entry.task_id)
         ready = self._ready.setdefault(entry.worker, [])
         heapq.heappush(ready, (-entry.priority, entry.task_id))
 
-    def _wake_delayed(self, now: int) -> None:
-        while self._delayed and self._delayed[0][0] <= now:
-            entry = self._entries.get(heapq.heappop(self._delayed)[1])
-            if entry is not None:
+    def _wake(self, delayed: _Heap, now: int) -> None:
+        while delayed and delayed[0][0] <= now:
+            due, task_id = heapq.heappop(delayed)
+            entry = self._entries.get(task_id)
+            if entry is not None and due in (entry.not_before, entry.resumes):
                 self._make_ready(entry)
+
+    def _first(self, delayed: _Heap) -> int | None:
+        while delayed and delayed[0][1] not in self._entries:  # removed while it waited
+            heapq.heappop(delayed)
+        return delayed[0][0] if delayed else None
 
     def _best(self) -> Entry | None:
         best: tuple[int, str] | None = None
@@ -164,7 +188,7 @@ class Scheduler:
 
     def _head(self, worker: str) -> tuple[int, str] | None:
         ready = self._ready[worker]
-        while ready and ready[0][1] not in self._entries:  # removed while it waited
+        while ready and ready[0][1] not in self._waiting:  # it left
             heapq.heappop(ready)
         if not ready:
             del self._ready[worker]

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..errors import QueueFull, ShuttingDown
+from ..model.retry import Retry
 from ..model.states import State
 from ..model.task import NewTask, Outcome
 from ..model.worker import WorkerDefinition
 from .live import Live
-from .queue import Counts, Entry, Scheduler
+from .queue import Counts, Entry, Instant, Scheduler
 from .watch import Watcher
 
 
@@ -39,6 +40,10 @@ class Register:
             return [watcher for task_id in waiting for watcher in self._watchers.pop(task_id)]
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def over(self) -> bool:
         """Closed, and nothing is live any more."""
         with self._lock:
@@ -48,6 +53,11 @@ class Register:
         with self._lock:
             self._definitions = definitions
             self._scheduler.set_limits(_limits(definitions))
+
+    def retry_of(self, worker: str) -> Retry:
+        """As it is defined now; a worker that was removed retries nothing."""
+        definition = self._definitions.get(worker)
+        return Retry() if definition is None else definition.retry
 
     # ------------------------------------------------------------------ in
 
@@ -62,7 +72,16 @@ class Register:
             due = new.not_before is None or new.not_before <= now
             if due and self._scheduler.reserve(new.worker):
                 timeout = definition.timeout if new.timeout is None else new.timeout
-                live = Live(new.id, new.worker, definition, now, params=new.params, timeout=timeout)
+                live = Live(
+                    new.id,
+                    new.worker,
+                    definition,
+                    now,
+                    priority=new.priority,
+                    params=new.params,
+                    secrets=new.secrets,
+                    timeout=timeout,
+                )
                 self._live[new.id] = live
                 return live
             if not self._scheduler.expect():
@@ -94,20 +113,20 @@ class Register:
             self._live.pop(task_id, None)
             return self._watchers.pop(task_id, [])
 
-    def start(self, now: int, freed: Live | None = None) -> tuple[list[Live], int | None]:
+    def start(self, now: Instant, freed: Live | None = None) -> tuple[list[Live], int | None]:
         """Gives back the slot of `freed`, whose process has ended (it is live until its end is stored). Then gives the
-        queued tasks that have a slot now, and when the next delayed one is due."""
+        queued tasks that have a slot now, and how long until the next delayed one is ready, in ns."""
         with self._lock:
             if freed is not None:
                 self._scheduler.release(freed.worker)
             if self._closed:
                 return [], None
-            lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
-            return lives, self._scheduler.due()
+            lives = [self._take(entry, now.wall) for entry in self._scheduler.pull(now)]
+            return lives, self._scheduler.wait(now)
 
     def _take(self, entry: Entry, now: int) -> Live:
         definition = self._definitions.get(entry.worker)
-        live = Live(entry.task_id, entry.worker, definition, now)
+        live = _live(entry, definition, now)
         self._live[entry.task_id] = live
         return live
 
@@ -120,8 +139,8 @@ class Register:
             entry = self._scheduler.remove(task_id)
             if entry is None:
                 return None
-            live = Live(task_id, entry.worker, None, now)
-            live.outcome = Outcome(state=State.CANCELED, finished=now)
+            live = _live(entry, None, now)
+            live.outcome = canceled(live, now)
             self._live[task_id] = live
             return entry, live
 
@@ -174,6 +193,23 @@ class Register:
                 watchers.remove(watcher)
             if not watchers:
                 self._watchers.pop(watcher.task_id, None)
+
+
+def canceled(live: Live, now: int) -> Outcome:
+    """The end of a task that waited."""
+    return Outcome(state=State.CANCELED, finished=now, duration=live.duration())
+
+
+def _live(entry: Entry, definition: WorkerDefinition | None, now: int) -> Live:
+    return Live(
+        entry.task_id,
+        entry.worker,
+        definition,
+        now,
+        priority=entry.priority,
+        attempt=entry.attempt,
+        began=entry.began,
+    )
 
 
 def _limits(definitions: Mapping[str, WorkerDefinition]) -> dict[str, int]:

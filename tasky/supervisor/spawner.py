@@ -1,5 +1,4 @@
-"""Starts processes, in one thread that lives as long as the server: an executable on a hung file system holds up other
-starts, but never the loop.
+"""Starts a process, in its tree and with its pipes.
 
 Popen is used for starting only; from then on the pidfd and waitid own the process.
 """
@@ -10,24 +9,24 @@ import contextlib
 import errno
 import logging
 import os
-import queue
-import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..crash import Point, crash_at
 from ..errors import SpawnError
 from ..model.worker import Input
+from . import inherit
 from .containment import Containment, Tree
 from .launch import Launch
 from .stdin import Stdin
 
 log = logging.getLogger(__name__)
 
-_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_SHORTAGES: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT}
+)
 
 
 class Shortage(SpawnError):
@@ -74,43 +73,14 @@ def is_shortage(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in _SHORTAGES
 
 
-class _Job(NamedTuple):
-    work: Callable[[], None]
-    failed: Callable[[Exception], None]
-
-
-class Spawner(threading.Thread):
-    """Carries out jobs, one after the other."""
-
-    def __init__(self) -> None:
-        super().__init__(name="spawner", daemon=True)
-        self._jobs: Final[queue.SimpleQueue[_Job | None]] = queue.SimpleQueue()
-
-    def post(self, work: Callable[[], None], failed: Callable[[Exception], None]) -> None:
-        """Has `work` done in this thread; `failed` is told, in this thread, what it raised."""
-        self._jobs.put(_Job(work, failed))
-
-    def close(self) -> None:
-        """Ends the thread after the jobs that it has."""
-        self._jobs.put(None)
-        if self.ident is not None:
-            self.join()
-
-    def run(self) -> None:
-        # A worker inherits the mask of the thread that starts it; with SIGTERM blocked it could not be cancelled.
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        while job := self._jobs.get():
-            try:
-                job.work()
-            except Exception as error:  # noqa: BLE001 - the top of the thread: a task that waits is told
-                job.failed(error)
-
-
-def spawn(launch: Launch, containment: Containment) -> Spawned:
-    """Starts the process and sends it its task line. Raises SpawnError, Shortage where a later try may do."""
+def spawn(
+    launch: Launch, containment: Containment, wanted: Callable[[], bool] = lambda: True
+) -> Spawned:
+    """Starts the process and sends it its task line. Raises SpawnError, Shortage where a later try may do. `wanted` is
+    asked once more at the last moment: what comes before may take long."""
     try:
         with contextlib.ExitStack() as undo:
-            spawned = _start(launch, containment, undo)
+            spawned = _start(launch, containment, undo, wanted)
             undo.pop_all()
     except (OSError, ValueError, LookupError) as error:
         raise _spawn_error(error, launch) from error
@@ -122,7 +92,12 @@ def spawn(launch: Launch, containment: Containment) -> Spawned:
     return spawned
 
 
-def _start(launch: Launch, containment: Containment, undo: contextlib.ExitStack) -> Spawned:
+def _start(
+    launch: Launch,
+    containment: Containment,
+    undo: contextlib.ExitStack,
+    wanted: Callable[[], bool],
+) -> Spawned:
     """The process with its pipes; what fails half-way leaves what it made to `undo`."""
     tree = containment.tree(launch.task_id, launch.attempt, launch.definition.limits)
     undo.callback(tree.close)
@@ -137,16 +112,22 @@ def _start(launch: Launch, containment: Containment, undo: contextlib.ExitStack)
             undo.callback(os.close, ours)
             os.set_blocking(ours, False)
             stdin = Stdin(ours, task_line, launch.definition.input is Input.OPEN)
+        argv, environment = launch.command(tree.entry, containment.controllers)
+        umask = launch.definition.umask
+        if not wanted():
+            raise SpawnError("nobody waits for it any more")
         popen = subprocess.Popen(
-            launch.command_line(tree.entry),
+            argv,
             stdin=childs_stdin,
             stdout=childs_stdout,
             stderr=childs_stderr,
             close_fds=True,
             start_new_session=True,
             cwd=launch.cwd,
-            env=launch.environment(),
+            env=environment,
+            umask=-1 if umask is None else umask,
         )
+    inherit.give_back(popen.pid, launch.definition.limits)
     tree.lead(popen.pid)
     crash_at(Point.SPAWNED)
     try:

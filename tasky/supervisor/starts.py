@@ -11,9 +11,11 @@ import logging
 import math
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from ..crash import Point, crash_at
 from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
@@ -26,8 +28,10 @@ from .live import Live
 from .loop import Loop
 from .process import Process
 from .progress import ProgressSaver
+from .queue import Instant
 from .register import Register
-from .spawner import Shortage, Spawned, Spawner, is_shortage, spawn
+from .spawner import Shortage, Spawned, is_shortage, spawn
+from .spawner_threads import Job, Spawner, StartTimeout
 from .timers import Timer
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,8 @@ _FIRST_PAUSE: Final = _SECOND // 10
 _LONGEST_PAUSE: Final = 10 * _SECOND
 #: The wall clock may be set: a delayed task's time is looked at again this often, in ns.
 _LOOK_AGAIN: Final = 30 * _SECOND
+#: The two clocks do not run alike: what is due a little before the timer rings does not set it anew, in ns.
+_LATE: Final = 1_000_000
 
 
 class Starts:
@@ -63,22 +69,41 @@ class Starts:
         self._ends: Final = ends
         self._saver: Final = saver
         self._max_line: Final = max_line
-        self._emptying: Final = Emptying(loop)
-        #: When the timer for delayed tasks rings, by the wall clock; changed by the loop's thread only.
+        self._emptying: Final = Emptying(loop, containment)
+        #: When the timer for delayed tasks rings, by the monotonic clock; changed by the loop's thread only.
         self._due: float = math.inf
         self._due_timer: Timer | None = None
 
     def dispatch(self, freed: Live | None = None) -> None:
         """Starts what may start now; `freed` has given its slot back."""
-        lives, due = self._register.start(time.time_ns(), freed)
+        now = Instant(time.time_ns(), time.monotonic_ns())
+        lives, wait = self._register.start(now, freed)
         for live in lives:
             self._begin(live)
-        if due is not None and due < self._due:
-            self._loop.call(partial(self._await_due, due))
+        if wait is not None:
+            due = now.steady + min(wait, _LOOK_AGAIN)
+            if due < self._due - _LATE:
+                self._loop.call(partial(self._await_due, due))
 
     def launch(self, live: Live) -> None:
         """Its start is stored: makes a process of it."""
-        self._spawner.post(partial(self._spawn, live), partial(self._failed, live))
+        crash_at(Point.START_STORED)
+        job = Job(
+            partial(self._spawn, live),
+            partial(self._made, live),
+            partial(self._failed, live),
+            discard=_discard,
+            unwanted=live.is_unwanted,
+        )
+        self._spawner.post(job)
+
+    def unkillable(self) -> Mapping[str, list[int]]:
+        """As Supervisor's. Any thread."""
+        return self._emptying.stuck
+
+    def close(self) -> None:
+        """After the loop."""
+        self._emptying.close()
 
     def time_out(self, live: Live) -> None:
         live.stop(Reason.TIMEOUT, live.kill_grace)
@@ -91,8 +116,8 @@ class Starts:
         if self._due_timer is not None:
             self._due_timer.cancel()
         self._due = due
-        delay = max(0, due - time.time_ns())
-        self._due_timer = self._loop.later(min(delay, _LOOK_AGAIN), self._dispatch_due)
+        delay = max(0, due - time.monotonic_ns())
+        self._due_timer = self._loop.later(delay, self._dispatch_due)
 
     def _dispatch_due(self) -> None:
         self._due = math.inf
@@ -118,16 +143,22 @@ class Starts:
 
     # ------------------------------------------------------------------ the process
 
-    def _spawn(self, live: Live) -> None:
-        """In the spawner's thread."""
+    def _spawn(self, live: Live, job: Job[Spawned | None]) -> Spawned | None:
+        """In the spawner's thread. None of one that was stopped meanwhile."""
         if live.stopped is not None:
-            self._loop.call(partial(self._ends.stopped_before_start, live))
-            return
+            return None
         if live.launch is None:
             live.launch = self._prepare(live)
-        live.began = time.monotonic_ns()
-        spawned = spawn(live.launch, self._containment)
-        self._loop.call(partial(self._spawned, live, spawned))
+        if live.attempt == 1 or live.began is None:
+            live.began = time.monotonic_ns()
+        return spawn(live.launch, self._containment, lambda: not job.given_up)
+
+    def _made(self, live: Live, spawned: Spawned | None) -> None:
+        """In the spawner's thread."""
+        if spawned is None:
+            self._loop.call(partial(self._ends.stopped_before_start, live))
+        else:
+            self._loop.call(partial(self._spawned, live, spawned))
 
     def _prepare(self, live: Live) -> Launch:
         """In the spawner's thread."""
@@ -140,8 +171,9 @@ class Starts:
             if task is None:
                 raise SpawnError("the task is not in the store")
             live.timeout = definition.timeout if task.timeout is None else task.timeout
+            live.secrets = task.secrets
             try:
-                params = definition.parameters.check(task.params)
+                params = definition.parameters.check(task.params, task.secrets)
             except InvalidParams as error:
                 message = f"its parameters do not fit the worker as it is now: {error.message}"
                 raise SpawnError(message) from error
@@ -151,16 +183,18 @@ class Starts:
             params=params,
             attempt=live.attempt,
             workdir=self._store.folders.create(live.task_id),
-            masker=definition.parameters.masker(params),
+            masker=definition.parameters.masker(params, live.secrets),
         )
 
     def _failed(self, live: Live, error: Exception) -> None:
-        """In the spawner's thread."""
+        """In the spawner's thread; or, of one that was given up, in the loop's."""
         self._loop.call(partial(self._not_spawned, live, error))
 
     def _not_spawned(self, live: Live, error: Exception) -> None:
         if isinstance(error, (Shortage, StoreError)) or is_shortage(error):
             self._try_again(live, error)
+        elif isinstance(error, StartTimeout) and live.stopped is not None:
+            self._ends.stopped_before_start(live)
         elif isinstance(error, SpawnError):
             self._ends.not_started(live, error.message)
         elif isinstance(error, OSError):
@@ -193,15 +227,17 @@ class Starts:
                 emptying=self._emptying,
                 scribe=self._store.scribe,
                 ended=partial(self._ends.process_ended, live),
+                gone=partial(self.dispatch, live),
             )
         except OSError as error:  # the kernel has no room for one more watched descriptor
             for fd in spawned.descriptors:
                 self._loop.unwatch(fd)
             live.launch = launch
-            self._spawner.post(spawned.discard, _not_discarded)
+            self._spawner.post(Job(lambda _: spawned.discard(), lambda _: None, _not_discarded))
             self._try_again(live, error)
             return
         self._saver.wake()
+        self._emptying.watch()
         if live.stopped is not None:
             live.process.stop(*live.stopped)
         elif live.state is State.PAUSED:
@@ -212,3 +248,9 @@ class Starts:
 
 def _not_discarded(error: Exception) -> None:
     log.error("a process that cannot be watched could not be ended: %s", error)
+
+
+def _discard(spawned: Spawned | None) -> None:
+    """It was given up, and started after all."""
+    if spawned is not None:
+        spawned.discard()

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from ..crash import Point, crash_at
 from ..errors import ShuttingDown, TaskyError
 from ..model.states import State
 from ..model.task import NewTask, Progress
 from ..model.worker import WorkerDefinition
-from ..store import Store, tasks
+from ..store import Store
 from .commands import Commands
 from .containment import Containment
 from .ends import Ends
@@ -24,11 +25,12 @@ from .live import Live
 from .loop import Loop
 from .progress import ProgressSaver
 from .promise import Promise
-from .queue import Counts, Entry
+from .queue import Counts, Entry, Instant
 from .recovery import recover
 from .register import Register
+from .retries import restored
 from .signals import clean_dispositions
-from .spawner import Spawner
+from .spawner_threads import Spawner
 from .starts import Starts
 from .watch import NotLive, Submission, Watcher, settle_all
 
@@ -53,7 +55,7 @@ class Supervisor:
         self._thread: Final = threading.Thread(
             target=self._loop.run, name="supervisor", daemon=True
         )
-        self._spawner: Final = Spawner()
+        self._spawner: Final = Spawner(self._loop)
         self._ends: Final = Ends(store, self._register, self._loop, self._dispatch)
         self._starts: Final = Starts(
             store,
@@ -74,16 +76,11 @@ class Supervisor:
     def start(self) -> None:
         """Settles what a killed server left behind, then starts what is queued. For the main thread."""
         clean_dispositions()
-        recover(self._store, self._containment)
+        recover(self._store, self._containment, self._register.retry_of)
+        now = Instant(time.time_ns(), time.monotonic_ns())
         for row in self._store.reader.queued():
-            self._register.restore(
-                Entry(
-                    task_id=row.id,
-                    worker=row.worker,
-                    priority=row.priority,
-                    not_before=row.not_before,
-                )
-            )
+            self._register.restore(restored(row, self._register.retry_of(row.worker), now))
+        crash_at(Point.RESTORED)
         self._spawner.start()
         self._thread.start()
         self._loop.call(self._starts.dispatch)
@@ -97,6 +94,7 @@ class Supervisor:
         """No new task; the running ones get SIGTERM, their grace, SIGKILL. What is queued stays so.
         `join` waits for the end."""
         settle_all(self._register.close(), ShuttingDown())
+        crash_at(Point.DRAINING)
         self._loop.call(partial(self._commands.stop_all, None))
 
     def kill_now(self) -> None:
@@ -114,6 +112,7 @@ class Supervisor:
         self._spawner.close()
         self._loop.stop()
         self.join()
+        self._starts.close()
         self._loop.close()
 
     # ------------------------------------------------------------------ for the service
@@ -132,8 +131,9 @@ class Supervisor:
         watcher = self._register.watch(new.id, self._unwatch) if watch else None
         from_watcher = watcher is not None and new.idempotency is None
         stored: Promise[str] = Promise()
+        crash_at(Point.SUBMITTED)
         self._store.writer.post(
-            tasks.insert(new, now if live else None),
+            self._store.insert(new, now if live else None),
             durable=not from_watcher,
             done=partial(self._inserted, new, live, stored),
         )
@@ -167,6 +167,16 @@ class Supervisor:
         """Running and queued tasks per worker; a worker without any is absent."""
         return self._register.counts()
 
+    def unkillable(self) -> Mapping[str, list[int]]:
+        """The tasks that have ended though processes of theirs do not end, killed as they are; with these. Each keeps
+        its slot until they do. Any thread."""
+        return self._starts.unkillable()
+
+    def starved(self) -> int:
+        """How many tasks have a slot and no process, since the system is short of something: their start is tried
+        again. Any thread."""
+        return sum(live.tries > 0 and live.process is None for live in self._register.lives())
+
     # ------------------------------------------------------------------ in
 
     def _dispatch(self, freed: Live | None) -> None:
@@ -181,6 +191,7 @@ class Supervisor:
         error: TaskyError | None,
     ) -> None:
         """In the writer's thread: the task is stored (or was before, or cannot be)."""
+        crash_at(Point.INSERTED)
         if task_id != new.id:
             settle_all(self._register.turn_away(new.id, waits=live is None), error)
             self._starts.dispatch(freed=live)

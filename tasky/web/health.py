@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import falcon
@@ -16,12 +16,44 @@ from .resource import NO_OPTIONS, Resource
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Readiness:
-    """`containment` is how a task's processes are held together; `problems` are those of the last reload, whose files
-    keep their former definitions."""
+    """`containment` is how a task's processes are held together, `controllers` what the kernel limits for all of them.
+    `store`: why no task can be stored now. `starved`: how many tasks wait for what the system is short of.
+    `unkillable`: tasks that have left processes which do not end, with these. `problems` are those of the last reload,
+    whose files keep their former definitions."""
 
     draining: bool
     containment: str
+    controllers: Collection[str] = ()
+    store: str | None = None
+    starved: int = 0
+    unkillable: Mapping[str, Sequence[int]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+
+    @property
+    def takes_tasks(self) -> bool:
+        return not self.draining and self.store is None
+
+    @property
+    def status(self) -> str:
+        if self.draining:
+            return "draining"
+        if self.store is not None:
+            return "blocked"
+        return "degraded" if self.starved or self.unkillable else "ready"
+
+    def troubles(self) -> Iterator[tuple[str, str]]:
+        """A word for programs, a sentence for people."""
+        if self.store is not None:
+            yield "store", self.store
+        if self.starved:
+            yield (
+                "shortage",
+                "the system is short of processes, memory or descriptors;"
+                f" tasks that are tried again: {self.starved}",
+            )
+        for task_id, pids in self.unkillable.items():
+            which = ", ".join(map(str, pids))
+            yield "unkillable", f"processes that do not end, of task {task_id}: {which}"
 
 
 class Health(Resource):
@@ -31,7 +63,7 @@ class Health(Resource):
 
 
 class Ready(Resource):
-    """503 while the server shuts down. Mistakes in definitions are shown, and do not stop the work: 200."""
+    """503 while no task is taken. What else is wrong is shown, and does not stop the work: 200."""
 
     def __init__(self, ready: Callable[[], Readiness]) -> None:
         self._ready: Final = ready
@@ -39,22 +71,24 @@ class Ready(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         readiness = self._ready()
-        if readiness.draining:
+        if not readiness.takes_tasks:
             resp.status = falcon.HTTP_503
         document = {
-            "status": "draining" if readiness.draining else "ready",
+            "status": readiness.status,
             "draining": readiness.draining,
             "containment": readiness.containment,
+            "controllers": sorted(readiness.controllers),
+            "troubles": [{"kind": kind, "detail": text} for kind, text in readiness.troubles()],
             "problems": [_problem(problem) for problem in readiness.problems],
         }
         resp.data = dump(document)
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
-    """The file's name alone: where it lies is nobody's business here."""
+    """The names of the file and of what is beside it: where they lie is nobody's business here."""
     return {
         "file": problem.file.name,
         "line": problem.line,
         "key": problem.key,
-        "message": problem.message,
+        "message": problem.message.replace(f"{problem.file.parent}/", ""),
     }

@@ -24,13 +24,14 @@ _CHUNK: Final = 64 << 10
 LOG: Final[Options] = {
     "after": Option(options.count),
     "tail": Option(options.count),
+    "attempt": Option(options.count),
     "follow": Option(options.not_yet),
 }
 
 
 class Log(Resource):
-    """The lines that there are at the moment of the request. `Tasky-Last-Line` is the number of the last of them: a
-    client gives it as `after` to go on."""
+    """The lines that there are at the moment of the request, of all attempts or of one. `Tasky-Last-Line` is the number
+    of the last of them: a client gives it as `after` to go on."""
 
     query: ClassVar[Options] = LOG
 
@@ -40,8 +41,8 @@ class Log(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         values = read_query(req, LOG)
         reader = self._service.log(task_id)
-        last = reader.last()
-        after = max(values.get("after", 0), last - values.get("tail", last))
+        first, last = _place(reader, values.get("attempt"))
+        after = max(first, values.get("after", 0), last - values.get("tail", last))
         jsonl = req.client_prefers((TEXT, JSONL)) == JSONL
         resp.content_type = JSONL if jsonl else f"{TEXT}; charset=utf-8"
         resp.set_header("Vary", "Accept")
@@ -52,6 +53,11 @@ class Log(Resource):
             return
         lines = _until(reader, after, last)
         _send(resp, _chunks(lines, as_json if jsonl else as_text))
+
+
+def _place(reader: LogReader, attempt: int | None) -> tuple[int, int]:
+    """The lines wanted: those behind the first number, up to the second."""
+    return (0, reader.last()) if attempt is None else reader.span(attempt)
 
 
 def _until(reader: LogReader, after: int, last: int) -> Iterator[LogLine]:
@@ -112,6 +118,7 @@ def as_json(line: LogLine) -> bytes:
         "N": line.n,
         "Time": timestamp(line.time),
         "Stream": line.stream,
+        "Attempt": line.attempt,
         "Text": line.text,
     }
     if line.level is not None:

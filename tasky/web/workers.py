@@ -52,14 +52,16 @@ class Worker(Resource):
         resp.data = dump(worker_document(self._service.worker(name)))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        self._service.check_usable(name)
+        key = options.idempotency_key(req)
+        if key is None:  # else it may be a repeat, which is answered all the same
+            self._service.check_usable(name)
         query = read_query(req, SUBMIT)
         chosen = TaskOptions(
             timeout=query.get("timeout"),
             priority=query.get("priority", 0),
             labels=query.get("label", ()),
             not_before=query.get("at"),
-            idempotency_key=options.idempotency_key(req),
+            idempotency_key=key,
         )
         params = read_object(req, self._max_body)
         wait: float | None = query.get("wait")

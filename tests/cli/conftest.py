@@ -40,8 +40,9 @@ class Done:
 Tasky = Callable[..., Done]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Gone before other modules run: a child beside its own would make a server in this process less sure."""
     with serving_workers(tmp_path_factory.mktemp("cli")) as server:
         yield server
 

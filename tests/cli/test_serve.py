@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tasky.model.containment import Kind
+from tasky.supervisor import Found, probe
 from tests.cli.conftest import Tasky
 from tests.helpers import serving, write_definition
 
@@ -36,6 +38,54 @@ def test_check_tells_all_mistakes(tasky: Tasky, workers: Path) -> None:
     documents = tasky("check", str(workers), "--json").documents
     assert {one["file"] for one in documents} == {str(one), str(two)}
     assert all(set(one) == {"file", "line", "column", "key", "message"} for one in documents)
+
+
+LIMITS = {"memory": "512MiB", "cpu": 2, "open_files": 99}
+
+
+def test_check_tells_what_keeps_the_limits(
+    tasky: Tasky, workers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On this machine: probed, unless the settings say that there are to be no cgroups."""
+    found = Found(Kind.CGROUP, frozenset({"memory"}))
+    monkeypatch.setattr("tasky.supervisor.probe", lambda: found)
+    write_definition(workers, "w", command=["/bin/true"], limits=LIMITS)
+    memory, cpu, files, summary = tasky("check", str(workers)).out.splitlines()
+    assert memory == "w: memory 512MiB by cgroup"
+    assert cpu == "w: cpu 2 not enforced here (there is no cpu controller)"
+    assert files == "w: open_files 99 by rlimit (each process by itself)"
+    assert summary == "2 workers, no mistakes"
+    settings = workers.parent / "tasky.yaml"
+    settings.write_text("workers_dir: workers.d\ncontainment: process-group\n")
+    document, *_ = tasky("check", str(settings), "--json").documents
+    assert document == {
+        "worker": "w",
+        "limit": "memory",
+        "value": 512 << 20,
+        "by": "rlimit",
+        "remark": "each process by itself",
+    }
+
+
+def test_check_probes_this_machine(tasky: Tasky, workers: Path) -> None:
+    write_definition(workers, "w", command=["/bin/true"], limits=LIMITS)
+    by = "cgroup" if "memory" in probe().controllers else "rlimit"
+    assert f"w: memory 512MiB by {by}" in tasky("check", str(workers)).out
+
+
+def test_check_and_serve_refuse_what_a_stranger_could_change(
+    tasky: Tasky, workers: Path, tmp_path: Path
+) -> None:
+    (workers / "nothing.yaml").chmod(0o666)
+    done = tasky("check", str(workers))
+    assert done.status == 1
+    assert f"{workers}/nothing.yaml: " in done.out
+    assert "can be changed by everybody: chmod o-w" in done.out
+    assert tasky("check", "--insecure-perms", str(workers)).status == 0
+    options = ("--workers-dir", str(workers), "--state-dir", str(tmp_path / "state"))
+    assert tasky("serve", *options).status == 78
+    with serving(workers, tmp_path / "state", "--insecure-perms") as server:
+        assert server.run("nothing")["Status"] == "Completed"
 
 
 def test_check_what_is_not_there(tasky: Tasky, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,62 @@ def test_log(tasky: Tasky) -> None:
     assert [one["N"] for one in documents] == [1, 2, 3, 4]
 
 
+def test_show_of_several_attempts(tasky: Tasky) -> None:
+    out = tasky("show", ended(tasky, "flaky")).out
+    section = out.partition("Attempts\n")[2].splitlines()[:2]
+    assert re.fullmatch(r"  1\.  .* to .*  exit: exit status 1: not yet", section[0])
+    assert re.fullmatch(r"  2\.  .* to .*  exit status 0", section[1])
+
+
+def test_log_of_several_attempts(tasky: Tasky) -> None:
+    task_id = ended(tasky, "flaky")
+    note = "attempt 1 failed: exit status 1: not yet; attempt 2 follows"
+    assert tasky("log", task_id).out == f"attempt 1\nnot yet\n{note}\nattempt 2\n"
+    assert tasky("log", task_id, "--attempt", "2").out == "attempt 2\n"
+    assert tasky("log", task_id, "--attempt", "1", "-n", "1").out == f"{note}\n"
+    assert tasky("log", task_id, "--attempt", "3").out == ""
+    assert tasky("log", task_id, "--attempt", "0").status == 2
+    documents = tasky("log", task_id, "--json").documents
+    assert [one["Attempt"] for one in documents] == [1, 1, 1, 2]
+    assert tasky("log", "-f", task_id).out.endswith("attempt 2\n")
+
+
+def look_once(monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]) -> None:
+    """Has `then` called each time that a log was read."""
+    look = Client.log
+
+    def look_and_go_on(self: Client, task_id: str, **places: int | None) -> Any:
+        lines = list(look(self, task_id, **places))
+        then()
+        return iter(lines)
+
+    monkeypatch.setattr(Client, "log", look_and_go_on)
+
+
+@pytest.mark.parametrize("attempt", [None, "1"])
+def test_following_goes_on_to_the_end_of_the_last_attempt_or_of_one(
+    tasky: Tasky,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attempt: str | None,
+) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    task_id = tasky("run", "fallsandrises", f"folder={tmp_path}").out.strip()
+    wait_for(lambda: server.request("GET", f"/tasks/{task_id}/log").body)
+    look_once(monkeypatch, first.touch)
+    expected = "began 1\nended 1\nattempt 1 failed: exit status 1: ended 1; attempt 2 follows\n"
+    if attempt is None:
+        second.touch()
+        assert tasky("log", "-f", task_id).out == f"{expected}began 2\n"
+    else:
+        assert tasky("log", "-f", task_id, "--attempt", attempt).out == expected
+        assert server.status(task_id) in ("Queued", "Running")
+        second.touch()
+    server.await_status(task_id, "Completed")
+
+
+@pytest.mark.case("L26")
 def test_log_on_a_terminal(tasky: Tasky, on_terminal: OnTerminal) -> None:
     text = on_terminal("log", ended(tasky, "talk", "stay=false"))
     assert "plain red\n" in text
@@ -155,14 +212,7 @@ def test_follow(
     file = tmp_path / "file"
     task_id = tasky("run", "waitforfile", f"path={file}").out.strip()
     wait_for(lambda: server.request("GET", f"/tasks/{task_id}/log").body)
-    look = Client.log
-
-    def look_and_let_it_go_on(self: Client, task_id: str, **places: int | None) -> Any:
-        lines = list(look(self, task_id, **places))
-        file.touch()
-        return iter(lines)
-
-    monkeypatch.setattr(Client, "log", look_and_let_it_go_on)
+    look_once(monkeypatch, file.touch)
     done = tasky("log", "-f", task_id, *options)
     assert (done.status, done.out) == (0, shown)
 
@@ -195,6 +245,7 @@ def test_result(tasky: Tasky, server: Server) -> None:
     assert tasky("result", "0" * 32).status == 3
 
 
+@pytest.mark.case("L26")
 def test_a_result_on_a_terminal(tasky: Tasky, on_terminal: OnTerminal) -> None:
     text = on_terminal("result", ended(tasky, "say", "text=\x1b]0;owned\x07\x1b[31mred"))
     assert text == "red\n"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tasky.cli.terminal import columns_of, cut, harmless, one_line
 
 
+@pytest.mark.case("L26")
 @pytest.mark.parametrize(
     ("text", "left"),
     [
@@ -36,6 +37,7 @@ def test_harmless(text: str, left: str) -> None:
     assert harmless(text) == left
 
 
+@pytest.mark.case("L26")
 @given(st.text(st.sampled_from("\x1b\x9b\x9d\x07[]0;m\\ax\r\n\t\x00")))
 def test_no_control_character_is_left(text: str) -> None:
     left = set(harmless(text))

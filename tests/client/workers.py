@@ -50,6 +50,28 @@ print("after", flush=True)
 """
 
 
+#: Its second attempt succeeds.
+FLAKY = """
+import json, sys
+attempt = json.loads(sys.stdin.readline())["attempt"]
+print("attempt", attempt, flush=True)
+if attempt == 1:
+    sys.exit("not yet")
+"""
+
+
+#: Each attempt waits for a file with its number; the first one fails then.
+FALLS_AND_RISES = """
+import json, os, sys, time
+task = json.loads(sys.stdin.readline())
+print("began", task["attempt"], flush=True)
+while not os.path.exists(os.path.join(task["params"]["folder"], str(task["attempt"]))):
+    time.sleep(0.01)
+if task["attempt"] == 1:
+    sys.exit("ended 1")
+"""
+
+
 def write_workers(folder: Path) -> None:
     write_worker(
         folder, "echo", ECHO, description="Gives back what it gets.",
@@ -66,6 +88,11 @@ def write_workers(folder: Path) -> None:
     write_worker(folder, "talk", TALK, params=stay, kill_grace="20s")
     write_worker(folder, "fail", FAIL)
     write_worker(folder, "leave", LEAVE)
+    write_worker(folder, "flaky", FLAKY, retry={"attempts": 3})
+    write_worker(
+        folder, "fallsandrises", FALLS_AND_RISES, params={"folder": {"type": "string"}},
+        retry={"attempts": 2},
+    )  # fmt: skip
     write_worker(folder, "waitforfile", WAIT_FOR_FILE, params={"path": {"type": "string"}})
     write_definition(folder, "say", command=["printf"], args=["{text}"], protocol="text",
                      params={"text": {"type": "string"}})  # fmt: skip

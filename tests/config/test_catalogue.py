@@ -51,6 +51,7 @@ def test_load(catalogue: Catalogue) -> None:
     assert catalogue.problems == ()
 
 
+@pytest.mark.case("C1")
 def test_a_start_with_a_broken_file(folder: Path) -> None:
     (folder / "c.yaml").write_text("command: [sh")
     (folder / "d.yaml").write_text("command: [sh]\nname: a\n")
@@ -78,6 +79,7 @@ def test_changes(catalogue: Catalogue, folder: Path) -> None:
     assert shown(catalogue) == {"a": "second", "c": "new"}
 
 
+@pytest.mark.case("C13", "C15")
 def test_who_has_a_version_keeps_it(catalogue: Catalogue, folder: Path) -> None:
     before = catalogue.definitions
     (folder / "a.yaml").unlink()
@@ -86,6 +88,7 @@ def test_who_has_a_version_keeps_it(catalogue: Catalogue, folder: Path) -> None:
     assert list(catalogue.definitions) == ["b"]
 
 
+@pytest.mark.case("C1", "C17")
 def test_a_broken_file_keeps_what_it_had(catalogue: Catalogue, folder: Path) -> None:
     (folder / "a.yaml").write_text("command: [sh")
     define(folder, "b", description="second")
@@ -109,6 +112,7 @@ def test_a_broken_file_that_goes(catalogue: Catalogue, folder: Path) -> None:
     assert wrong(catalogue) == []
 
 
+@pytest.mark.case("C9")
 def test_a_program_that_goes_and_comes_back(tmp_path: Path) -> None:
     program = tmp_path / "run"
     program.write_text("#!/bin/sh\n")
@@ -159,6 +163,7 @@ def test_two_workers_that_swap_names(catalogue: Catalogue, folder: Path) -> None
     assert wrong(catalogue) == []
 
 
+@pytest.mark.case("C4")
 def test_a_name_stays_with_the_file_that_had_it(catalogue: Catalogue, folder: Path) -> None:
     define(folder, "0", name="b", description="thief")  # the first by its name
     catalogue.reload()
@@ -177,6 +182,7 @@ def test_who_takes_a_taken_name_keeps_his_own(catalogue: Catalogue, folder: Path
     assert wrong(catalogue) == ["a.yaml:1", "c.yaml:1"]
 
 
+@pytest.mark.case("C4")
 def test_the_name_of_a_broken_file_is_taken(catalogue: Catalogue, folder: Path) -> None:
     (folder / "b.yaml").write_text("name: z\ncommand: [sh")
     define(folder, "a", name="b", description="second")
@@ -210,15 +216,18 @@ class Tickets:
         return number
 
 
+@pytest.mark.case("C16")
 def test_a_storm_of_reloads(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that come while one is under way are served by the next one, all together."""
     go_on = threading.Event()
     reads: list[Path] = []
 
-    def read_folder(folder: Path, grace: int, former: Mapping[Path, WorkerDefinition]) -> Any:
+    def read_folder(
+        folder: Path, grace: int, former: Mapping[Path, WorkerDefinition], *, check_owners: bool
+    ) -> Any:
         reads.append(folder)
         assert go_on.wait(30)
-        return workers.read_folder(folder, grace, former)
+        return workers.read_folder(folder, grace, former, check_owners=check_owners)
 
     tickets = Tickets(known=22)
     monkeypatch.setattr("tasky.config.catalogue.read_folder", read_folder)

@@ -32,6 +32,7 @@ def test_a_size_that_is_just_right(tmp_path: Path) -> None:
     assert len(read_text(file)) == MAX_SIZE
 
 
+@pytest.mark.case("C3", "C8")
 def test_too_large(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     with file.open("wb") as stream:
@@ -39,20 +40,24 @@ def test_too_large(tmp_path: Path) -> None:
     assert problem(file).message == "is larger than 1MiB"
 
 
+@pytest.mark.case("C8")
 def test_directory(tmp_path: Path) -> None:
     assert problem(tmp_path).message == "is a directory, not a file"
 
 
+@pytest.mark.case("C8")
 def test_fifo_without_a_writer(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     os.mkfifo(file)
     assert problem(file).message == "is a FIFO, not a file"
 
 
+@pytest.mark.case("C8")
 def test_device() -> None:
     assert problem(Path("/dev/zero")).message == "is a device, not a file"
 
 
+@pytest.mark.case("C8")
 def test_socket(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     with socket.socket(socket.AF_UNIX) as server:
@@ -60,10 +65,12 @@ def test_socket(tmp_path: Path) -> None:
         assert "cannot be read" in problem(file).message
 
 
+@pytest.mark.case("C8")
 def test_missing(tmp_path: Path) -> None:
     assert problem(tmp_path / "x.yaml").message == "cannot be read: no such file or directory"
 
 
+@pytest.mark.case("C8")
 def test_a_link_to_nowhere_and_one_to_itself(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").symlink_to("y.yaml")
     assert "no such file" in problem(tmp_path / "x.yaml").message
@@ -75,6 +82,7 @@ def test_a_name_that_no_path_can_have() -> None:
     assert "cannot be read" in problem(Path("a\0b")).message
 
 
+@pytest.mark.case("C8")
 @pytest.mark.parametrize(
     ("data", "line", "column", "words"),
     [

@@ -555,23 +555,7 @@ PARAMETERS = (
     ),
 )
 
-NOT_YET = (
-    case(
-        "limits",
-        """
-        command: [./run]
-        limits: {memory: 512MiB, cpu: 2, processes: 64, open_files: 256, file_size: 1GiB, output: 64MiB}
-        """,
-        said(2, "limits", "not enforced by this version"),
-    ),
-    case(
-        "retry",
-        """
-        command: [./run]
-        retry: {attempts: 3, delay: 5s, backoff: 2, on: [exit, signal, timeout, lost]}
-        """,
-        said(2, "retry", "not enforced by this version"),
-    ),
+CONDITIONS = (
     case(
         "limits with mistakes",
         """
@@ -583,12 +567,19 @@ NOT_YET = (
           processes: 0
           output: true
         """,
-        said(2, "limits", "not enforced by this version"),
         said(3, "limits.memory", "a size looks like"),
         said(4, "limits.cpus", "did you mean cpu?"),
         said(5, "limits.cpu", "YAML reads .5 as the number 0.5"),
         said(6, "limits.processes", "between 1 and"),
         said(7, "limits.output", "must be a size", "true"),
+    ),
+    case(
+        "limits that are no mapping",
+        """
+        command: [./run]
+        limits: 512MiB
+        """,
+        said(2, "limits", "must be a mapping"),
     ),
     case(
         "retry with mistakes",
@@ -598,18 +589,62 @@ NOT_YET = (
           attempts: 0
           delay: 5
           backoff: fast
-          on: [exit, timeuot]
+          on: [exit, timeuot, shutdown]
         """,
-        said(2, "retry", "not enforced by this version"),
         said(3, "retry.attempts", "between 1 and 100"),
         said(4, "retry.delay", "write 5s"),
         said(5, "retry.backoff", "must be a number"),
         said(6, "retry.on[1]", '"timeuot"', "did you mean timeout?"),
+        said(6, "retry.on[2]", "write lost"),
+    ),
+    case(
+        "a retry that does not say how often",
+        """
+        command: [./run]
+        retry: {delay: 5s}
+        """,
+        said(2, "retry.attempts", "is missing", "such as 3"),
+    ),
+    case(
+        "an octal umask without quotes",
+        """
+        command: [./run]
+        umask: 027
+        """,
+        said(2, "umask", "YAML reads 027 as the number 23", 'write "027" in quotes'),
+    ),
+    case(
+        "a umask that could be octal or decimal",
+        """
+        command: [./run]
+        umask: 27
+        """,
+        said(2, "umask", 'octal digits in quotes, such as "027"', "not the number 27"),
+    ),
+    case(
+        "a umask in letters",
+        """
+        command: [./run]
+        umask: u=rwx,g=rx,o=
+        """,
+        said(2, "umask", "three octal digits in quotes", "u=rwx"),
+    ),
+    case(
+        "a niceness that there is not",
+        """
+        command: [./run]
+        nice: 20
+        no_new_privs: 1
+        group: no-such-group
+        """,
+        said(2, "nice", "between -20 and 19"),
+        said(3, "no_new_privs", "must be true or false"),
+        said(4, "group", 'no group "no-such-group"'),
     ),
 )
 
 ALL = (
-    *KEYS, *COMMANDS, *SURPRISES, *YAML, *VALUES, *PARAMETERS, *NOT_YET,
+    *KEYS, *COMMANDS, *SURPRISES, *YAML, *VALUES, *PARAMETERS, *CONDITIONS,
 )  # fmt: skip
 
 
@@ -634,6 +669,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.case("C1", "C2", "C3", "C4", "C5", "C7", "C9")
 @pytest.mark.parametrize("one", ALL, ids=[one.title for one in ALL])
 def test_mistake(one: Case, folder: Path) -> None:
     file = folder / "worker.yaml"
@@ -657,11 +693,24 @@ def test_there_are_enough_of_them() -> None:
 def test_only_root_becomes_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     (folder / "worker.yaml").write_text("command: [./run]\nuser: root\n")
-    _, problems = load_workers(folder, kill_grace=0)
+    _, problems = load_workers(folder, kill_grace=0, check_owners=False)
     assert [(problem.line, problem.key) for problem in problems] == [(2, "user")]
     assert "only a server that runs as root can become root" in problems[0].message
 
 
+def test_only_root_takes_on_a_group_or_is_nicer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(os, "getegid", lambda: 12345)
+    (folder / "worker.yaml").write_text("command: [./run]\ngroup: root\nnice: -1\n")
+    _, problems = load_workers(folder, kill_grace=0, check_owners=False)
+    assert [(problem.line, problem.key) for problem in problems] == [(2, "group"), (3, "nice")]
+    assert "take on the group root" in problems[0].message
+    assert "can give -1" in problems[1].message
+
+
+@pytest.mark.case("C4")
 def test_a_name_that_another_file_has(folder: Path) -> None:
     (folder / "a.yaml").write_text("name: Copy\ncommand: [./run]\n")
     (folder / "b.yml").write_text("command: [./run]\nname: copy\n")

@@ -101,6 +101,7 @@ def test_everything_from_a_file(file: Path) -> None:
         max_log: 1GiB
         kill_grace: 1m30s
         containment: process-group
+        insecure_perms: true
         retention: {age: 7d, count: 9}
         http: {threads: 4}
         log_level: debug
@@ -117,6 +118,7 @@ def test_everything_from_a_file(file: Path) -> None:
         max_log=1024**3,
         kill_grace=90 * SECOND,
         containment=Kind.PROCESS_GROUP,
+        insecure_perms=True,
         retention=Retention(age=7 * 24 * 3600 * SECOND, count=9),
         http=Http(threads=4),
         log_level="debug",
@@ -135,6 +137,7 @@ def test_everything_from_the_environment() -> None:
         "TASKY_MAX_LOG": "1MiB",
         "TASKY_KILL_GRACE": "0",
         "TASKY_CONTAINMENT": "cgroup",
+        "TASKY_INSECURE_PERMS": "true",
         "TASKY_RETENTION_AGE": "1h",
         "TASKY_RETENTION_COUNT": "3",
         "TASKY_HTTP_THREADS": "5",
@@ -152,6 +155,7 @@ def test_everything_from_the_environment() -> None:
         max_log=1024**2,
         kill_grace=0,
         containment=Kind.CGROUP,
+        insecure_perms=True,
         retention=Retention(age=3600 * SECOND, count=3),
         http=Http(threads=5),
         log_level="error",

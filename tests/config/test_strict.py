@@ -62,6 +62,7 @@ def test_plain_data(loader: Any) -> None:
     }
 
 
+@pytest.mark.case("C5")
 @LOADERS
 @pytest.mark.parametrize(
     "word",
@@ -74,6 +75,7 @@ def test_surprise(word: str, loader: Any) -> None:
     assert parse(f'a: "{word}"\n{word}: b', FILE, loader).data == {"a": word, word: "b"}
 
 
+@pytest.mark.case("C5")
 @LOADERS
 @pytest.mark.parametrize("word", ["9" * 5000, "0x" + "f" * 5000, "1:" * 5000 + "1", "1e999"])
 def test_a_number_beyond_all_reason(word: str, loader: Any) -> None:
@@ -82,12 +84,14 @@ def test_a_number_beyond_all_reason(word: str, loader: Any) -> None:
     assert len("".join(map(str, parse(text, FILE, loader).problems()))) < 500
 
 
+@pytest.mark.case("C2", "C3", "C4")
 @LOADERS
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("a: &x b", [(1, "a")]),
         ("a: *x", [(1, "a")]),
+        ("a: &x [*x]", [(1, "a"), (1, "a[0]")]),
         ("&x a: b", [(1, "")]),
         ("a: !!str b", [(1, "a")]),
         ("a: ! b", [(1, "a")]),
@@ -111,23 +115,36 @@ def test_half_a_surrogate_pair(loader: Any) -> None:
     assert refusals('a: "\\ud800"', loader)
 
 
+@pytest.mark.case("C2")
+@LOADERS
+def test_a_tag_runs_nothing(tmp_path: Path, loader: Any) -> None:
+    trace = tmp_path / "trace"
+    for call in (f"os.system ['touch {trace}']", f"subprocess.check_call [[touch, '{trace}']]"):
+        assert refusals(f"a: !!python/object/apply:{call}", loader) == [(1, "a")]
+    assert not trace.exists()
+
+
+@pytest.mark.case("C3")
 def test_an_alias_bomb_is_not_unfolded() -> None:
     lines = ['a0: &a0 ["lol"]']
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     assert len(refusals("\n".join(lines))) == MAX_PROBLEMS
 
 
+@pytest.mark.case("C3")
 def test_merge_bomb() -> None:
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
     assert (2, 'a1."<<"') in refusals("\n".join(lines))
 
 
+@pytest.mark.case("C6")
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_depth(opening: str) -> None:
     assert refusals(opening * 100_000) != []
 
 
+@pytest.mark.case("C3")
 def test_too_many_values() -> None:
     assert refusals(f"a:\n  [{'1,' * MAX_VALUES}]") == [(2, f"a[{MAX_VALUES - 2}]")]
 
@@ -178,6 +195,7 @@ yaml_scraps = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.case("C1", "C6")
 @given(st.text() | yaml_scraps)
 @example("a: !<tag:yaml.org,2002:int> 1")
 @example("%TAG ! tag:x,2000:\n---\na: !y b")

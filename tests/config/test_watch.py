@@ -111,6 +111,7 @@ def test_change(change: Callable[[Path], object], watched: Watched) -> None:
     watched.expect_call(lambda: change(watched.folder))
 
 
+@pytest.mark.case("C16", "C17")
 def test_changes_that_come_together_are_one_call(watched: Watched) -> None:
     def change() -> None:
         for number in range(50):
@@ -120,6 +121,7 @@ def test_changes_that_come_together_are_one_call(watched: Watched) -> None:
     assert watched.calls.count < 50
 
 
+@pytest.mark.case("C16")
 def test_a_folder_that_is_never_left_alone(watched: Watched) -> None:
     stop = threading.Event()
 

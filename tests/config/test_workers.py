@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasky.config import load_workers
-from tasky.config.host import find_program
+from tasky.config import host, load_workers, owners, tools
+from tasky.config.programs import find_program
 from tasky.model.fields import Wrong
 from tasky.model.worker import Protocol, WorkerDefinition
 
@@ -103,6 +103,7 @@ def test_a_folder_with_the_name_of_a_definition(tmp_path: Path) -> None:
     assert [problem.file.name for problem in problems] == ["a.yaml", "b.yaml", "c.yaml"]
 
 
+@pytest.mark.case("C10", "C12")
 def test_a_program_beside_a_file_that_is_linked(tmp_path: Path) -> None:
     """The link stands for the file, which was installed with its program."""
     run = program(tmp_path / "opt")
@@ -115,6 +116,7 @@ def test_a_program_beside_a_file_that_is_linked(tmp_path: Path) -> None:
     assert definitions["y"].command == (str(run),)
 
 
+@pytest.mark.case("C10")
 @pytest.mark.parametrize("word", ["./bin/run", "../workers.d/bin/run", "./bin/../bin/./run"])
 def test_relative_paths(word: str, tmp_path: Path) -> None:
     folder = tmp_path / "workers.d"
@@ -122,6 +124,7 @@ def test_relative_paths(word: str, tmp_path: Path) -> None:
     assert find_program(word, folder, "/none") == str(run)
 
 
+@pytest.mark.case("C10")
 def test_names_are_looked_up_in_absolute_places_of_path_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +164,7 @@ def test_programs_that_can_be_run(text: bytes, tmp_path: Path) -> None:
     assert find_program("./run", tmp_path, search) == str(run)
 
 
+@pytest.mark.case("C12")
 def test_links_to_a_program_keep_their_names(tmp_path: Path) -> None:
     """As busybox and its like want it."""
     program(tmp_path, "box")
@@ -184,12 +188,41 @@ def test_the_user_that_the_server_is(tmp_path: Path) -> None:
 def test_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of a server that runs as root."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    tools = tmp_path / "bin"
-    program(tools, "setpriv")
-    program(tools, "sh")
-    text = f"command: [sh]\nuser: nobody\nenv: {{PATH: '{tools}'}}"
-    assert load_one(tmp_path / "d", text).user == "nobody"
-    (tools / "setpriv").unlink()
+    monkeypatch.setattr(host, "_can", lambda _: True)
+    monkeypatch.setattr(owners, "check", lambda *_: None)
+    assert load_one(tmp_path, "command: [sh]\nuser: nobody\ngroup: daemon").user == "nobody"
+
+
+NEEDS = {
+    "user: nobody": ("user", "setpriv"),
+    "group: daemon": ("group", "setpriv"),
+    "no_new_privs: true": ("no_new_privs", "setpriv"),
+    "nice: 5": ("nice", "nice"),
+    "limits: {memory: 1GiB}": ("limits", "prlimit"),
+    "limits: {processes: 5}": ("limits", "prlimit"),
+    "limits: {open_files: 5}": ("limits", "prlimit"),
+    "limits: {file_size: 5}": ("limits", "prlimit"),
+}
+
+
+@pytest.mark.parametrize("key", NEEDS)
+def test_a_tool_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(host, "_can", lambda _: True)
+    monkeypatch.setattr(tools, "_found", {})
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/w.yaml").write_text(f"command: [sh]\n{key}\n")
+    assert load_workers(tmp_path / "d", kill_grace=0)[1] == []
+    monkeypatch.setattr(tools, "_found", {})
+    monkeypatch.setattr(tools, "PATH", str(tmp_path))
     _, problems = load_workers(tmp_path / "d", kill_grace=0)
-    assert [problem.key for problem in problems] == ["user"]
-    assert "setpriv" in problems[0].message
+    where, tool = NEEDS[key]
+    assert [(problem.line, problem.key) for problem in problems] == [(2, where)]
+    assert f"needs the program {tool} (package " in problems[0].message
+
+
+def test_what_needs_no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "_found", {})
+    monkeypatch.setattr(tools, "PATH", str(tmp_path))
+    load_one(tmp_path, 'command: [sh]\numask: "077"\nlimits: {cpu: 2, output: 1MiB}\nnice: 0')

@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers import Server, wait_for, write_definition
 
 
@@ -26,6 +28,7 @@ def test_a_file_that_is_dropped_in_is_a_worker(server: Server, workers: Path) ->
     assert server.request("POST", "/workers/fresh", {}).status == 404
 
 
+@pytest.mark.case("C1")
 def test_a_broken_file_leaves_the_former_definition(server: Server, workers: Path) -> None:
     (workers / "true.yaml").write_text("command: [/bin/true\nprotocol: text\n")
     wait_for(lambda: "true.yaml" in str(problems(server)), "/readyz names the file")
@@ -44,6 +47,7 @@ def test_sighup(server: Server, workers: Path) -> None:
     assert server.run("true")["Status"] == "Completed"
 
 
+@pytest.mark.case("C13")
 def test_a_running_task_keeps_its_definition(server: Server, workers: Path) -> None:
     task_id = server.submit("sleep")
     write_definition(
@@ -55,6 +59,7 @@ def test_a_running_task_keeps_its_definition(server: Server, workers: Path) -> N
     assert server.await_status(task_id, "Canceled") == "Canceled"
 
 
+@pytest.mark.case("C14")
 def test_queued_tasks_of_a_removed_worker_fail(serve: Any, workers: Path) -> None:
     server = serve(TASKY_MAX_TASKS="1")
     running, queued = server.submit("sleep"), server.submit("true")

@@ -51,6 +51,7 @@ def test_a_state_directory_in_use(server: Server, workers: Path) -> None:
     assert server.run("true")["Status"] == "Completed"
 
 
+@pytest.mark.case("C1", "C7")
 def test_a_broken_definition(workers: Path, tmp_path: Path) -> None:
     file = write_definition(workers, "bad", comand=["/bin/true"])
     status, said = start(workers, tmp_path / "state", "--listen", "127.0.0.1:0")
@@ -59,6 +60,17 @@ def test_a_broken_definition(workers: Path, tmp_path: Path) -> None:
     assert "'command'" in said or "command" in said.split("comand", 1)[1]
 
 
+@pytest.mark.case("C1")
+def test_a_definition_that_is_no_yaml(workers: Path, tmp_path: Path) -> None:
+    file = workers / "bad.yaml"
+    file.write_text("protocol: text\ncommand: [/bin/true\n")
+    status, said = start(workers, tmp_path / "state", "--listen", "127.0.0.1:0")
+    assert status == 78
+    assert f"{file}:2: is not valid YAML at column 10: " in said
+    assert not (tmp_path / "state").exists(), "nothing was made"
+
+
+@pytest.mark.case("P27")
 def test_limits_that_the_system_cannot_give(workers: Path, tmp_path: Path) -> None:
     status, said = start(
         workers,

@@ -83,6 +83,7 @@ STREAMS = st.lists(st.sampled_from(MESSAGES) | st.binary(max_size=40), max_size=
 )
 
 
+@pytest.mark.case("L1", "L19")
 @given(
     STREAMS | st.binary(max_size=300),
     st.lists(st.integers(0, 400), max_size=20),
@@ -101,6 +102,7 @@ def test_any_split_says_the_same(
     assert decode(*(bytes([byte]) for byte in data), max_line=max_line, jsonl=jsonl) == whole
 
 
+@pytest.mark.case("L16")
 @given(STREAMS, st.booleans())
 def test_without_messages_text_is_kept_to_the_byte(stream: bytes, jsonl: bool) -> None:
     items = decode(stream, jsonl=jsonl)
@@ -122,6 +124,7 @@ def test_a_cut_adds_line_ends_and_nothing_else(
     assert notes == sum(len(line) > max_line for line in data.split(b"\n"))
 
 
+@pytest.mark.case("L20")
 @given(st.lists(st.binary(max_size=100), max_size=20), st.integers(1, 64), st.booleans())
 def test_no_more_is_held_than_a_line(pieces: list[bytes], max_line: int, jsonl: bool) -> None:
     decoder = LineDecoder(max_line, jsonl)
@@ -151,6 +154,7 @@ def test_a_line_may_be_as_long_as_the_limit() -> None:
         assert decode(line, end, max_line=64) == [Text(line + end)]
 
 
+@pytest.mark.case("L3")
 def test_a_longer_line_is_cut_with_one_note() -> None:
     items = decode(b"a\n" + b"x" * 150 + b"\nb\n", max_line=64)
     assert items == [
@@ -160,6 +164,7 @@ def test_a_longer_line_is_cut_with_one_note() -> None:
     ]
 
 
+@pytest.mark.case("L3")
 def test_a_message_that_is_too_long_is_text_also_its_rest() -> None:
     message = b'{"type":"result","output":1}'
     padding = b" " * (64 - len(message))
@@ -174,6 +179,7 @@ def test_a_cut_does_not_tear_a_character() -> None:
     assert data.decode() == "\n".join(("x" + "€" * 10, "€" * 10, "€" * 10, "€" * 10))
 
 
+@pytest.mark.case("L3", "L20")
 @pytest.mark.parametrize("jsonl", [True, False])
 @pytest.mark.parametrize("byte", [b"x", b"{", b"\x80", b"\0"])
 def test_a_line_of_100_mb_needs_little_memory(byte: bytes, jsonl: bool) -> None:
@@ -198,6 +204,7 @@ def test_a_line_of_100_mb_needs_little_memory(byte: bytes, jsonl: bool) -> None:
 # ---------------------------------------------------------------------- which lines are messages
 
 
+@pytest.mark.case("L4", "L5", "L6", "L10", "L22", "L23")
 @pytest.mark.parametrize(
     "line",
     [
@@ -235,6 +242,7 @@ def test_any_other_line_is_text(line: str) -> None:
     assert decode(b"first\n" + line.encode()) == [Text(data[:-1])]
 
 
+@pytest.mark.case("L2", "L16")
 def test_invalid_utf8_is_text() -> None:
     data = b'{"type":"result","output":"\xff"}\n\x00\xfe\n'
     assert decode(data) == [Text(data)]
@@ -245,18 +253,21 @@ def test_stderr_has_no_messages() -> None:
     assert decode(data, jsonl=False) == [Text(data)]
 
 
+@pytest.mark.case("L18")
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \t\n", b""])
 @pytest.mark.parametrize("start", [b"", b"  ", b"\t", b"\xef\xbb\xbf"])
 def test_what_may_stand_around_a_message(start: bytes, end: bytes) -> None:
     assert decode(start + b'{"type":"result","output":1}' + end) == [ResultMessage(1)]
 
 
+@pytest.mark.case("L18")
 def test_a_byte_order_mark_is_one_at_the_start_only() -> None:
     line = b'\xef\xbb\xbf{"type":"result","output":1}\n'
     assert decode(line, line) == [ResultMessage(1), Text(line)]
     assert decode(b"\xef\xbb\xbfhello\n") == [Text(b"\xef\xbb\xbfhello\n")]
 
 
+@pytest.mark.case("L17")
 def test_text_between_messages_is_kept_in_its_place() -> None:
     result = b'{"type":"result","output":%d}\n'
     assert decode(b"a\n\nb\n", result % 1, result % 2, b"c {\n{\n", result % 3, b"d") == [
@@ -269,12 +280,14 @@ def test_text_between_messages_is_kept_in_its_place() -> None:
     ]
 
 
+@pytest.mark.case("L4")
 def test_nesting_of_a_hundred_is_a_message() -> None:
     output = "[" * 99 + "]" * 99
     items = decode(f'{{"type":"result","output":{output}}}\n'.encode())
     assert items == [ResultMessage(json.loads(output))]
 
 
+@pytest.mark.case("L7")
 def test_half_a_surrogate_pair_does_no_harm_later() -> None:
     (item,) = decode(rb'{"type":"log","message":"\ud800","\udfff":["\uDBFF"]}')
     assert item == LogMessage("info", "\ufffd", {"\ufffd": ["\ufffd"]})
@@ -298,6 +311,7 @@ def test_progress(message: dict[str, Any], progress: Progress) -> None:
     assert said({"type": "progress", **message}) == [ProgressMessage(progress)]
 
 
+@pytest.mark.case("L21")
 @pytest.mark.parametrize(
     ("percent", "nearest"), [(150, 100), (100.001, 100), (-1, 0), (-0.5, 0), (10**400, 100)]
 )
@@ -313,6 +327,7 @@ def test_a_long_progress_message_is_shortened() -> None:
     assert item == ProgressMessage(Progress(message="ä" * 999 + "…"))
 
 
+@pytest.mark.case("L21")
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
@@ -339,7 +354,8 @@ def test_a_message_with_wrong_members_is_void_with_a_note(
 ) -> None:
     (note,) = said(message)
     assert isinstance(note, Note)
-    assert note.text.startswith(f"a {message['type']} message was ignored: ")
+    article = "an" if message["type"] == "artifact" else "a"
+    assert note.text.startswith(f"{article} {message['type']} message was ignored: ")
     assert reason in note.text
     assert len(note.text) < 200
     assert "\n" not in note.text
@@ -410,6 +426,7 @@ def test_a_bad_media_type_is_left_out_with_a_note(media_type: Any) -> None:
 MEMBERS = ["percent", "message", "level", "output", "code", "details", "path", "name", "media_type"]
 
 
+@pytest.mark.case("L21")
 @given(
     st.sampled_from(["progress", "log", "result", "error", "artifact"]),
     st.dictionaries(

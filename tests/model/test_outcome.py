@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tasky.model.limits import Limits
 from tasky.model.outcome import Ending, ExitStatus, Reason, WorkerError, decide
 from tasky.model.states import Event
 from tasky.model.task import Failure
@@ -32,6 +33,16 @@ SAID = WorkerError("no space")
         ({"status": GOOD, "reason": Reason.TIMEOUT, "timeout": 1, "error": SAID}, "timeout"),
         ({"status": GOOD, "reason": Reason.SHUTDOWN}, "shutdown"),
         ({"status": KILLED, "reason": Reason.SHUTDOWN}, "shutdown"),
+        ({"status": GOOD, "reason": Reason.OUTPUT}, "output"),
+        ({"status": KILLED, "reason": Reason.OUTPUT, "error": SAID}, "output"),
+        ({"status": KILLED, "out_of_memory": True}, "memory"),
+        ({"status": BAD, "out_of_memory": True}, "memory"),
+        ({"status": BAD, "out_of_memory": True, "error": SAID}, "memory"),
+        ({"status": GOOD, "out_of_memory": True, "error": SAID}, "memory"),
+        ({"status": ExitStatus(lost=True), "out_of_memory": True}, "memory"),
+        ({"status": GOOD, "out_of_memory": True}, None),
+        ({"status": KILLED, "out_of_memory": True, "reason": Reason.TIMEOUT}, "timeout"),
+        ({"status": KILLED, "out_of_memory": True, "reason": Reason.OUTPUT}, "output"),
     ],
 )
 def test_code(facts: dict[str, Any], code: str | None) -> None:
@@ -66,6 +77,21 @@ def test_the_message_has_the_last_words() -> None:
     assert failure_of(status=BAD).message == "exit status 7"
     limit = failure_of(status=KILLED, reason=Reason.TIMEOUT, timeout=90 * 10**9).message
     assert limit == "it ran for longer than 1m30s"
+
+
+def test_the_message_names_the_limit() -> None:
+    limits = Limits(memory=512 << 20, output=1 << 20)
+    assert (
+        failure_of(status=KILLED, reason=Reason.OUTPUT, limits=limits).message
+        == "it wrote more than 1MiB"
+    )
+    memory = failure_of(status=KILLED, out_of_memory=True, limits=limits)
+    assert memory.message == "it used more than 512MiB of memory"
+    assert memory.signal == "SIGKILL"
+    assert (
+        failure_of(status=KILLED, out_of_memory=True).message
+        == "the system had no memory left for it"
+    )
 
 
 @pytest.mark.parametrize(

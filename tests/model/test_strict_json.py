@@ -43,6 +43,7 @@ def test_anything_is_read_or_not_json(data: bytes | str) -> None:
     assert len(reason) < 200
 
 
+@pytest.mark.case("L2", "L5", "L6", "L10")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -77,6 +78,7 @@ def nested(depth: int, opening: str = "[", closing: str = "]", leaf: str = "") -
     return opening * depth + leaf + closing * depth
 
 
+@pytest.mark.case("L4")
 @pytest.mark.parametrize(
     ("opening", "closing", "leaf"), [("[", "]", ""), ('{"a":', "}", "1"), ("[[],", "]", "{}")]
 )
@@ -88,11 +90,13 @@ def test_nesting_ends_at_a_hundred(opening: str, closing: str, leaf: str) -> Non
             loads(nested(depth, opening, closing, leaf))
 
 
+@pytest.mark.case("L4")
 def test_many_brackets_are_not_depth() -> None:
     assert loads("[" + "[[]]," * 1000 + "1]")[-1] == 1
     assert loads('"' + "[" * 1000 + '"') == "[" * 1000
 
 
+@pytest.mark.case("L7")
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -107,6 +111,7 @@ def test_half_a_pair_becomes_a_replacement_character(text: str, value: Any) -> N
     assert loads(text) == value
 
 
+@pytest.mark.case("L8", "L9")
 def test_nul_and_large_integers_are_values() -> None:
     assert loads(rb'["\u0000", 123456789012345678901234567890]') == [
         "\0",

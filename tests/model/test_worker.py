@@ -116,10 +116,6 @@ def test_what_is_right_beside_a_mistake_is_kept() -> None:
     assert len(draft.mistakes) == 2
 
 
-def test_limits_and_retry_are_refused_even_if_empty() -> None:
-    assert mistakes(limits={}, retry={}) == {("limits",), ("retry",)}
-
-
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

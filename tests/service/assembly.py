@@ -10,6 +10,7 @@ from tasky.model.containment import Kind
 from tasky.model.task import Task
 from tasky.service import Service
 from tasky.store import Store
+from tasky.store.connections import BUSY_TIMEOUT
 from tasky.supervisor import Supervisor, choose
 from tests.helpers import PATIENCE, wait_for, write_definition
 
@@ -31,10 +32,12 @@ class Assembly:
         program.chmod(0o755)
         write_definition(self.workers, name, command=[f"./{name}.sh"], **definition)
 
-    def start(self, *, max_tasks: int = 64, max_queued: int = 1000) -> None:
+    def start(
+        self, *, max_tasks: int = 64, max_queued: int = 1000, busy_timeout: float = BUSY_TIMEOUT
+    ) -> None:
         self.catalogue = Catalogue(self.workers, 10 * _SECOND)
         self.catalogue.load()
-        self.store = Store.open(self.state, max_log=16 << 20)
+        self.store = Store.open(self.state, max_log=16 << 20, busy_timeout=busy_timeout)
         self.containment = choose(Kind.AUTO, self.state)
         self.supervisor = Supervisor(
             self.store,

@@ -140,6 +140,22 @@ class TestIdempotency:
         counts = parts.service.worker("hold").counts
         assert (counts.running, counts.queued) == (1, 0)
 
+    def test_a_repeat_is_answered_whatever_has_become_of_the_worker(self, parts: Assembly) -> None:
+        first = parts.service.submit("echo", {"text": "a"}, self.key, PATIENCE)
+        for change in (
+            lambda: parts.service.disable("echo"),
+            lambda: parts.add("echo", ECHO, params={"other": {"type": "string"}}),
+            lambda: (parts.workers / "echo.yaml").unlink(),
+        ):
+            change()
+            parts.reload()
+            again = parts.service.submit("Echo", {"text": "a"}, self.key)
+            assert (again.task_id, again.created) == (first.task_id, False)
+            with pytest.raises(IdempotencyConflict):
+                parts.service.submit("echo", {"text": "b"}, self.key)
+        with pytest.raises(UnknownWorker):
+            parts.service.submit("echo", {"text": "a"}, Options(idempotency_key="new"))
+
     def test_the_key_lives_as_long_as_its_task(self, parts: Assembly) -> None:
         first = parts.service.submit("fail", {}, self.key, PATIENCE)
         parts.service.delete(first.task_id)
@@ -204,6 +220,17 @@ class TestRestart:
         parts.reload()
         with pytest.raises(InvalidParams):
             parts.service.restart(task_id)
+
+    def test_what_was_secret_is_not_quoted(self, parts: Assembly) -> None:
+        parts.add("quiet", "true", params={"word": {"type": "string", "secret": True}})
+        parts.reload()
+        task_id = ended(parts, "quiet", {"word": "hunter22"})
+        parts.add("quiet", "true", params={"word": {"type": "string", "pattern": "^[a-z]*$"}})
+        parts.reload()
+        with pytest.raises(InvalidParams) as caught:
+            parts.service.restart(task_id)
+        assert "hunter22" not in caught.value.message
+        assert "hunter22" not in str(caught.value.violations)
 
     def test_of_a_worker_that_was_removed(self, parts: Assembly) -> None:
         task_id = ended(parts, "fail")
@@ -333,6 +360,22 @@ class TestLimits:
                 parts.service.submit("hold", {})
             counts = parts.service.worker("hold").counts
             assert (counts.running, counts.queued) == (1, 1)
+        finally:
+            parts.stop()
+
+    def test_a_repeat_needs_no_room_in_the_queue(self, tmp_path: Path) -> None:
+        parts = Assembly(tmp_path)
+        parts.add("hold", HOLD)
+        parts.start(max_tasks=1, max_queued=1)
+        first, second = Options(idempotency_key="1"), Options(idempotency_key="2")
+        try:
+            running = parts.service.submit("hold", {}, first).task_id
+            waiting = parts.service.submit("hold", {}, second).task_id
+            with pytest.raises(QueueFull):
+                parts.service.submit("hold", {}, Options(idempotency_key="3"))
+            assert parts.service.submit("hold", {}, first).task_id == running
+            parts.supervisor.drain()
+            assert parts.service.submit("hold", {}, second).task_id == waiting
         finally:
             parts.stop()
 

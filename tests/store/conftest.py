@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,10 @@ from tasky.model.states import State
 from tasky.store import Reader, Scribe, Store, Writer
 from tasky.store.database import open_database
 from tasky.store.folders import Folders
+from tests.disks import disk
 from tests.store.parts import MAX_LOG, Database
+
+__all__ = ["disk"]
 
 
 @pytest.fixture
@@ -63,31 +65,3 @@ def scribe(folders: Folders) -> Iterator[Scribe]:
     scribe.start()
     yield scribe
     scribe.close()
-
-
-Disk = Callable[..., Path]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Makes a filesystem of its own: `disk(size)` bytes of it, `disk(path=...)` where it is to be."""
-
-    def make(size: int = 1 << 20, path: Path = tmp_path / "disk") -> Path:
-        path.mkdir(exist_ok=True)
-        mount("-t", "tmpfs", "-o", f"size={size},mode=700", "tasky-test", path)
-        return path
-
-    yield make
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        place = Path(line.split()[4])  # which may have moved
-        if place.is_relative_to(tmp_path):
-            subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def mount(*arguments: str | Path) -> None:
-    try:
-        done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("needs the program mount")
-    if done.returncode:
-        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.splitlines()[0]}")

@@ -149,17 +149,6 @@ def finish(scribe: Scribe, task_id: str, *, want_output: bool = False, **more: A
     return remains[0]
 
 
-def fill_disk(folder: Path) -> Path:
-    """Takes all the room that there is, with a file."""
-    filler = folder / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (1 << 20, 4096, 1):
-            with suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
-    return filler
-
-
 def stuff(writer: Writer) -> None:
     """Inserts tasks until the write-ahead log needs more room than there is."""
     with suppress(StoreFull):

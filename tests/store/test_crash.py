@@ -48,6 +48,7 @@ for _ in range(8):
 """
 
 
+@pytest.mark.case("S8")
 @pytest.mark.parametrize("kind", ["durable", "not durable"])
 def test_what_was_answered_survives_kill_9(tmp_path: Path, kind: str) -> None:
     """Not durable means: against a power loss. The death of the process takes nothing of either."""

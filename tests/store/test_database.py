@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tasky.errors import NotFound, StoreBusy, StoreError, StoreFull, TaskyError
-from tasky.store import Writer
-from tasky.store.database import _must_have_wal, explain, has_reset_bug, open_database
+from tasky.errors import NotFound, StoreBusy, StoreDamaged, StoreError, StoreFull, TaskyError
+from tasky.model.states import State
+from tasky.store import Reader, Writer
+from tasky.store.database import _must_have_wal, has_reset_bug, open_database
+from tasky.store.failures import explain
 from tasky.store.queries import MIGRATIONS
-from tests.store.conftest import Disk, mount
-from tests.store.parts import descriptors, fill_disk, put, stuff
+from tests.disks import Disk, fill_disk, mount
+from tests.store.parts import descriptors, put, stuff
 from tests.store.test_paging import fill
 
 FIRST = "CREATE TABLE first (x)"
@@ -61,6 +63,7 @@ def test_a_new_database(database: Path) -> None:
 # Migrations
 
 
+@pytest.mark.case("S15")
 def test_an_older_schema_is_brought_up_to_date(database: Path) -> None:
     make(database, FIRST)
     with closing(open_database(database, (FIRST, SECOND))) as connection:
@@ -68,6 +71,7 @@ def test_an_older_schema_is_brought_up_to_date(database: Path) -> None:
     assert schema(database) == (2, {"first", "second"})
 
 
+@pytest.mark.case("S15")
 def test_a_migration_makes_a_backup_first(database: Path) -> None:
     make(database, FIRST)
     open_database(database, (FIRST, SECOND)).close()
@@ -84,6 +88,7 @@ def test_a_schema_that_is_the_newest_is_left_alone(database: Path) -> None:
     assert [path.name for path in database.parent.iterdir()] == [database.name]
 
 
+@pytest.mark.case("S15")
 def test_a_newer_schema_is_refused(database: Path) -> None:
     make(database, FIRST, SECOND)
     before = database.read_bytes()
@@ -93,6 +98,7 @@ def test_a_newer_schema_is_refused(database: Path) -> None:
     assert database.read_bytes() == before
 
 
+@pytest.mark.case("S15")
 def test_a_migration_that_fails_changes_nothing(database: Path) -> None:
     make(database, FIRST)
     with pytest.raises(StoreError, match="no such column: broken") as caught:
@@ -110,6 +116,25 @@ def test_of_several_migrations_those_before_the_failing_one_stay(database: Path)
     assert schema(database) == (2, {"first", "second"})
 
 
+@pytest.mark.case("S15")
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_the_tasks_of_every_former_schema_are_there(database: Path, version: int) -> None:
+    with closing(open_database(database, MIGRATIONS[:version])) as connection:
+        connection.execute(
+            "INSERT INTO tasks (id, worker, state, created, priority, attempt, params)"
+            " VALUES (?, 'w', 'Queued', 7, 0, 0, '{}')",
+            ("0" * 32,),
+        )
+    open_database(database).close()
+    reader = Reader(database)
+    task = reader.get("0" * 32)
+    reader.close()
+    assert task is not None
+    assert (task.worker, task.state, task.created) == ("w", State.QUEUED, 7)
+    copies = [path.name for path in database.parent.glob("*.schema-*")]
+    assert copies == ([f"tasky.db.schema-{version}"] if version < len(MIGRATIONS) else [])
+
+
 # What cannot be used
 
 
@@ -124,11 +149,15 @@ def refusal(path: Path) -> str:
     return caught.value.message
 
 
+@pytest.mark.case("S4")
+@pytest.mark.damages_store
 def test_a_file_that_is_no_database(database: Path) -> None:
     database.write_bytes(b"Dear diary, " * 1000)
     assert "not a database" in refusal(database)
 
 
+@pytest.mark.case("S4")
+@pytest.mark.damages_store
 def test_a_damaged_header(database: Path) -> None:
     open_database(database).close()
     with database.open("r+b") as file:
@@ -136,6 +165,8 @@ def test_a_damaged_header(database: Path) -> None:
     assert "not a database, or its header is damaged" in refusal(database)
 
 
+@pytest.mark.case("S5")
+@pytest.mark.damages_store
 def test_a_damaged_page(database: Path) -> None:
     writer = Writer(open_database(database), database)
     writer.start()
@@ -147,6 +178,8 @@ def test_a_damaged_page(database: Path) -> None:
     assert "the database is damaged" in refusal(database)
 
 
+@pytest.mark.case("S5")
+@pytest.mark.damages_store
 def test_a_database_that_was_cut_off(database: Path) -> None:
     writer = Writer(open_database(database), database)
     writer.start()
@@ -156,24 +189,29 @@ def test_a_database_that_was_cut_off(database: Path) -> None:
     assert "the database is damaged" in refusal(database)
 
 
+@pytest.mark.damages_store
 def test_a_folder_in_its_place(database: Path) -> None:
     database.mkdir()
-    assert "cannot be opened" in refusal(database)
+    assert "no regular file" in refusal(database)
 
 
+@pytest.mark.case("S7")
+@pytest.mark.damages_store
 def test_a_folder_in_the_place_of_its_log(database: Path) -> None:
     open_database(database).close()
     database.with_name("tasky.db-wal").mkdir()
     refusal(database)
 
 
+@pytest.mark.case("S4")
 def test_a_database_of_another_program(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE tasks (x)")
-    with pytest.raises(StoreError, match="table tasks already exists"):
+    with pytest.raises(StoreError, match="none of Tasky's"):
         open_database(database)
 
 
+@pytest.mark.case("S6")
 def test_a_filesystem_that_may_not_be_written(disk: Disk) -> None:
     path = disk() / "tasky.db"
     open_database(path).close()
@@ -191,6 +229,7 @@ def test_a_filesystem_without_a_write_ahead_log(database: Path) -> None:
         _must_have_wal(connection, database)
 
 
+@pytest.mark.case("S1")
 def test_a_disk_that_is_full_from_the_start(disk: Disk) -> None:
     path = disk() / "tasky.db"
     fill_disk(path.parent)
@@ -198,6 +237,7 @@ def test_a_disk_that_is_full_from_the_start(disk: Disk) -> None:
         open_database(path)
 
 
+@pytest.mark.case("S1")
 def test_a_disk_that_becomes_full(disk: Disk) -> None:
     """As in `test_writer`, but with a real one."""
     path = disk(4 << 20) / "tasky.db"
@@ -214,6 +254,7 @@ def test_a_disk_that_becomes_full(disk: Disk) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.case("S5")
 def test_a_big_database_is_looked_at_for_a_moment_only(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +262,7 @@ def test_a_big_database_is_looked_at_for_a_moment_only(
     writer.start()
     fill(writer, 3000)
     writer.close()
-    monkeypatch.setattr("tasky.store.database.CHECK_SECONDS", 0)
+    monkeypatch.setattr("tasky.store.soundness.CHECK_SECONDS", 0)
     open_database(database).close()
 
 
@@ -238,10 +279,10 @@ def failed(code: int) -> sqlite3.Error:
     ("error", "kind", "text"),
     [
         (failed(sqlite3.SQLITE_FULL), StoreFull, "disk is full"),
-        (failed(sqlite3.SQLITE_BUSY), StoreBusy, "busy"),
-        (failed(sqlite3.SQLITE_BUSY_SNAPSHOT), StoreBusy, "busy"),
+        (failed(sqlite3.SQLITE_BUSY), StoreBusy, "locked"),
+        (failed(sqlite3.SQLITE_BUSY_SNAPSHOT), StoreBusy, "locked"),
         (failed(sqlite3.SQLITE_IOERR_FSYNC), StoreError, "as SQLite says"),
-        (failed(sqlite3.SQLITE_CORRUPT_INDEX), StoreError, "damaged"),
+        (failed(sqlite3.SQLITE_CORRUPT_INDEX), StoreDamaged, "damaged"),
         (failed(sqlite3.SQLITE_READONLY_DBMOVED), StoreError, "cannot be written"),
         (failed(sqlite3.SQLITE_PERM), StoreError, "cannot be opened"),
         (failed(sqlite3.SQLITE_CONSTRAINT), StoreError, "as SQLite says"),
@@ -272,6 +313,7 @@ def test_an_input_output_error_of_a_full_disk(tmp_path: Path, disk: Disk) -> Non
     assert type(explain(error, full)) is StoreFull
 
 
+@pytest.mark.case("S14")
 @pytest.mark.parametrize(
     ("version", "has"),
     [

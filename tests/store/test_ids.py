@@ -39,6 +39,7 @@ def test_they_carry_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TaskIds().new().startswith("0123456789ab7")
 
 
+@pytest.mark.case("S16")
 def test_a_clock_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([10**18, 10**17, 0, 10**18 - 1, 10**18 + 10**9])
     monkeypatch.setattr("tasky.store.ids.time.time_ns", lambda: next(times))
@@ -48,6 +49,7 @@ def test_a_clock_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made[4] > made[3]
 
 
+@pytest.mark.case("S16")
 @given(st.integers(0, (1 << 48) - 2), st.integers(0, (1 << 74) - 1))
 def test_the_next_is_behind_the_seed(millis: int, rest: int) -> None:
     """Whatever is in the seed, also where its counter is about to overflow."""

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tasky import daemon
+from tasky.config import Settings
 from tasky.errors import StoreLocked
 from tasky.store import Store
 from tasky.store.lock import StateLock
@@ -41,6 +44,7 @@ def other_server(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.case("S10")
 def test_a_second_server_is_refused(tmp_path: Path) -> None:
     before = descriptors()
     with other_server(tmp_path) as other:
@@ -55,6 +59,28 @@ def test_a_second_server_is_refused(tmp_path: Path) -> None:
     assert descriptors() == before
 
 
+@pytest.mark.case("S10")
+def test_nothing_is_touched_before_the_lock_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the database, no folder, no cgroup."""
+    workers = tmp_path / "workers.d"
+    workers.mkdir()
+    state = tmp_path / "state"
+    Store.open(state, max_log=MAX_LOG).close()
+    touched: list[str] = []
+    for place in ("opening.open_database", "opening.Room", "opening.Folders"):
+        monkeypatch.setattr(f"tasky.store.{place}", lambda *_, **__: touched.append("the state"))
+    monkeypatch.setattr("tasky.daemon.choose", lambda *_: touched.append("a cgroup"))
+    lock = StateLock(state / "lock")
+    settings = Settings(workers_dir=workers, state_dir=state)
+    with pytest.raises(StoreLocked):
+        daemon.Server(settings, SimpleNamespace(send=lambda _: None))  # type: ignore[arg-type]
+    lock.release()
+    assert touched == []
+
+
+@pytest.mark.case("S10")
 def test_a_server_that_was_killed_holds_no_lock(tmp_path: Path) -> None:
     with other_server(tmp_path) as other:
         other.kill()
@@ -73,7 +99,7 @@ def test_the_lock_can_be_taken_again(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     for _ in range(2):
         lock = StateLock(path)
-        assert path.read_text() == f"{os.getpid()}\n"
+        assert path.read_text() == f"{os.getpid()}\n\n"
         lock.release()
         assert path.read_text() == ""
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tasky.store import LogLine, LogReader, Stream
 from tasky.store.log import RECORD
 from tasky.store.log_writer import LogWriter, Segment
-from tests.store.conftest import Disk
-from tests.store.parts import descriptors, fill_disk
+from tests.disks import Disk, fill_disk
+from tests.store.parts import descriptors
 
 BIG = 1 << 20
 _GAP = re.compile(r"… lines (\d+) to (\d+) were dropped: the log is over its limit …")

@@ -3,14 +3,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tasky.errors import StoreError
+from tasky.errors import IdempotencyConflict, StoreError
 from tasky.model.states import State
+from tasky.model.task import Idempotency
 from tasky.store import QueuedRow, Reader, tasks
-from tasky.store.database import connect_reader
+from tasky.store.connections import connect_reader
 from tests.store.parts import ATTEMPT, Database, new_task, outcome, put
 
 
@@ -28,11 +30,20 @@ def test_queued_tasks_come_in_the_order_in_which_they_start(bare: Database) -> N
     put(bare.writer, State.RUNNING)
     put(bare.writer, State.FAILED)
     assert list(bare.reader.queued()) == [
-        QueuedRow(high, "sleeper", 5, 77),
-        QueuedRow(first, "sleeper", 0, None),
-        QueuedRow(second, "copyfile", 0, None),
-        QueuedRow(low, "sleeper", -1, None),
+        QueuedRow(high, "sleeper", 5, 77, 0, None),
+        QueuedRow(first, "sleeper", 0, None, 0, None),
+        QueuedRow(second, "copyfile", 0, None, 0, None),
+        QueuedRow(low, "sleeper", -1, None, 0, None),
     ]
+
+
+def test_the_first_task_of_an_idempotency_key(bare: Database) -> None:
+    key = Idempotency(key="k\u00e9y", digest="d")
+    assert bare.reader.first(key) is None
+    first = put(bare.writer, State.COMPLETED, idempotency=key)
+    assert bare.reader.first(key) == first
+    with pytest.raises(IdempotencyConflict):
+        bare.reader.first(replace(key, digest="other"))
 
 
 def test_active_tasks(bare: Database) -> None:

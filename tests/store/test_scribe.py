@@ -15,9 +15,9 @@ from tasky.store.folders import Folders
 from tasky.store.log import RECORD, LogReader
 from tasky.store.log_writer import Segment
 from tasky.store.logs import Logs
+from tests.disks import Disk, fill_disk
 from tests.helpers import PATIENCE, wait_for
-from tests.store.conftest import Disk
-from tests.store.parts import IDS, MAX_LOG, descriptors, fill_disk, finish, held_scribe
+from tests.store.parts import IDS, MAX_LOG, descriptors, finish, held_scribe
 
 
 @dataclass(frozen=True)

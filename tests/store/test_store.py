@@ -16,19 +16,18 @@ from tasky.errors import StoreError, StoreFull, UnknownTask, WrongState
 from tasky.model.states import TERMINAL, State
 from tasky.store import LogReader, Query, Store, Stream, tasks
 from tasky.store import store as store_module
-from tasky.store.ballast import SIZE
 from tasky.store.folders import PASSABLE, Folders
 from tasky.store.leftovers import tidy
+from tasky.store.room import BALLAST
 from tasky.store.trash import Trash
+from tests.disks import Disk, fill_disk, mount
 from tests.helpers import wait_for
-from tests.store.conftest import Disk, mount
 from tests.store.parts import (
     ATTEMPT,
     IDS,
     MAX_LOG,
     all_of,
     descriptors,
-    fill_disk,
     finish,
     new_task,
     outcome,
@@ -107,6 +106,7 @@ def test_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         store.close()
 
 
+@pytest.mark.case("S16")
 def test_the_new_ids_are_behind_the_old(tmp_path: Path) -> None:
     """Also where the clock was set back, or another one had been wrong."""
     future = "ffffffff0000" + "7000" + "8000000000000000"
@@ -119,7 +119,9 @@ def test_the_new_ids_are_behind_the_old(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.case("S6")
 @pytest.mark.parametrize("name", ["", "lock", "tasky.db", "tasks", "trash", "work"])
+@pytest.mark.damages_store
 def test_what_is_in_the_way_is_named(tmp_path: Path, name: str) -> None:
     state = tmp_path / "state"
     place = state / name
@@ -152,6 +154,7 @@ def test_a_link_to_nowhere(tmp_path: Path) -> None:
     refused(tmp_path / "state", str(tmp_path / "state"))
 
 
+@pytest.mark.case("S6")
 def test_a_folder_that_cannot_be_written(disk: Disk) -> None:
     place = disk()
     (place / "empty").mkdir()
@@ -161,6 +164,7 @@ def test_a_folder_that_cannot_be_written(disk: Disk) -> None:
         assert "Read-only" in refused(place / name, str(place / name))
 
 
+@pytest.mark.case("S15")
 def test_a_database_of_a_newer_tasky(tmp_path: Path) -> None:
     fresh(tmp_path).close()
     connection = sqlite3.connect(tmp_path / "tasky.db")
@@ -170,6 +174,8 @@ def test_a_database_of_a_newer_tasky(tmp_path: Path) -> None:
     assert "newer Tasky" in message
 
 
+@pytest.mark.case("S4")
+@pytest.mark.damages_store
 def test_a_damaged_database(tmp_path: Path) -> None:
     fresh(tmp_path).close()
     with (tmp_path / "tasky.db").open("r+b") as file:
@@ -177,6 +183,7 @@ def test_a_damaged_database(tmp_path: Path) -> None:
     refused(tmp_path, str(tmp_path / "tasky.db"))
 
 
+@pytest.mark.case("S1")
 def test_a_full_disk(disk: Disk) -> None:
     state = disk() / "state"
     fill_disk(state.parent)
@@ -186,6 +193,7 @@ def test_a_full_disk(disk: Disk) -> None:
     assert (descriptors(), threads()) == before
 
 
+@pytest.mark.case("S14")
 def test_it_warns_of_a_bug_of_sqlite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +243,30 @@ def test_the_log_of_a_task_without_one(store: Store) -> None:
     reader = store.log(IDS.new())
     assert isinstance(reader, LogReader)
     assert list(reader.lines()) == []
+
+
+@pytest.mark.case("S12")
+@pytest.mark.parametrize(("max_log", "whole"), [(1 << 20, True), (64 << 10, False)])
+def test_a_log_that_goes_while_it_is_read(tmp_path: Path, max_log: int, whole: bool) -> None:
+    """The part that is open is read to its end. Where there are more, the reader has less, and no error."""
+    store = Store.open(tmp_path, max_log=max_log)
+    task_id = put(store.writer)
+    for n in range(20):
+        store.scribe.append(
+            task_id, Stream.STDOUT, n, b"".join(b"%d\n" % (n * 2000 + i) for i in range(2000))
+        )
+    finish(store.scribe, task_id)
+    folder = Path(store.folders.name(task_id))
+    assert (len(list(folder.glob("log*.index"))) == 1) is whole
+    before = [line.text for line in store.log(task_id).lines()]
+    lines = store.log(task_id).lines()
+    read = [next(lines).text]
+    store.delete(task_id)
+    wait_for(lambda: not folder.exists(), "it is removed")
+    read += [line.text for line in lines]
+    assert read == (before if whole else before[: len(read)])
+    assert list(store.log(task_id).lines()) == []
+    store.close()
 
 
 # Pruning
@@ -312,25 +344,26 @@ def test_why_nothing_can_be_pruned(store: Store, caplog: pytest.LogCaptureFixtur
 
 @pytest.fixture
 def full(disk: Disk) -> Any:
-    store = fresh(disk(6 * SIZE))
+    store = fresh(disk(6 * BALLAST))
     task_id = put(store.writer)
     yield store, task_id
     store.close()
 
 
+@pytest.mark.case("S2")
 def test_a_task_can_be_deleted_on_a_full_disk(full: tuple[Store, str], tmp_path: Path) -> None:
     store, task_id = full
     ballast = tmp_path / "disk" / "ballast"
-    assert ballast.stat().st_size == SIZE
+    assert ballast.stat().st_size == BALLAST
     filler = fill_disk(tmp_path / "disk")
     stuff(store.writer)
-    assert ballast.stat().st_size == SIZE
+    assert ballast.stat().st_size == BALLAST
     all_deleted(store, [task_id, *(task.id for task in _big_ones(store))])
     assert ballast.stat().st_size == 0
     put(store.writer)  # there is room again
     filler.unlink()
     store.prune(1 << 62, 1000)
-    assert ballast.stat().st_size == SIZE
+    assert ballast.stat().st_size == BALLAST
 
 
 def all_deleted(store: Store, ids: list[str]) -> None:
@@ -342,6 +375,7 @@ def _big_ones(store: Store) -> list[Any]:
     return store.reader.page(Query(limit=1000, state=TERMINAL))[0][:-1]
 
 
+@pytest.mark.case("S2")
 def test_old_tasks_are_pruned_on_a_full_disk(full: tuple[Store, str], tmp_path: Path) -> None:
     store, task_id = full
     fill_disk(tmp_path / "disk")
@@ -350,6 +384,7 @@ def test_old_tasks_are_pruned_on_a_full_disk(full: tuple[Store, str], tmp_path: 
     wait_for(lambda: store.reader.state(task_id) is None, "it is gone")
 
 
+@pytest.mark.case("S2")
 def test_without_ballast_nothing_can_be_deleted(full: tuple[Store, str], tmp_path: Path) -> None:
     """The reason for it; and that the refusal is one."""
     store, task_id = full

@@ -98,6 +98,44 @@ def test_requeue(shared: Database, state: State) -> None:
     assert task.attempts[0] == ATTEMPT
 
 
+def test_progress_is_that_of_the_attempt_until_the_next_one_begins(shared: Database) -> None:
+    task_id = put(shared.writer, State.RUNNING)
+    latest = Progress(percent=40, message="copying")
+    shared.writer.call(tasks.requeue(task_id, ATTEMPT, None, latest))
+    task = shared.reader.get(task_id)
+    assert task is not None
+    assert (task.progress, task.not_before) == (latest, None)
+    shared.writer.call(tasks.start(task_id, 2, 888))
+    task = shared.reader.get(task_id)
+    assert task is not None
+    assert task.progress is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_take_back(shared: Database, state: State) -> None:
+    """As if the attempt had never been about to begin."""
+    task_id = put(shared.writer, state)
+    before = row(shared.writer, task_id)
+    if state not in (State.RUNNING, State.PAUSED):
+        with pytest.raises(IllegalTransition):
+            shared.writer.call(tasks.take_back(task_id))
+        assert row(shared.writer, task_id) == before
+        return
+    shared.writer.call(tasks.take_back(task_id))
+    task = shared.reader.get(task_id)
+    assert task is not None
+    assert (task.state, task.started, task.attempts) == (State.QUEUED, None, ())
+    shared.writer.call(tasks.start(task_id, 1, 300))
+    shared.writer.call(tasks.requeue(task_id, ATTEMPT))
+    shared.writer.call(tasks.start(task_id, 2, 400))
+    shared.writer.call(tasks.take_back(task_id))
+    task = shared.reader.get(task_id)
+    assert task is not None
+    assert (task.state, task.started, task.attempts) == (State.QUEUED, 300, (ATTEMPT,))
+    (waiting,) = [found for found in shared.reader.queued() if found.id == task_id]
+    assert (waiting.attempts, waiting.started) == (1, 300)
+
+
 @pytest.mark.parametrize("state", State)
 def test_delete(writer: Writer, state: State) -> None:
     key = Idempotency(key="key", digest="d")
@@ -123,6 +161,7 @@ def test_delete(writer: Writer, state: State) -> None:
         lambda id_: tasks.change(id_, Event.PAUSE),
         lambda id_: tasks.finish(id_, outcome(), ATTEMPT),
         lambda id_: tasks.requeue(id_, ATTEMPT),
+        tasks.take_back,
         tasks.delete,
     ],
 )

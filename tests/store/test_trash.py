@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasky.store.trash import Trash
-from tests.store.conftest import Disk
+from tests.disks import Disk
 from tests.store.parts import descriptors
 
 

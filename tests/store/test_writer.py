@@ -21,6 +21,7 @@ from tasky.errors import (
 )
 from tasky.model.states import State
 from tasky.store import Reader, Writer, tasks
+from tasky.store.connections import BUSY_TIMEOUT
 from tasky.store.database import open_database
 from tasky.store.writer import GROUP, Operation
 from tests.helpers import PATIENCE, wait_for
@@ -101,6 +102,7 @@ def test_it_answers_after_the_commit(writer: Writer, database: Path) -> None:
     assert seen == [State.QUEUED]
 
 
+@pytest.mark.case("S9")
 def test_what_is_durable_is_synced_before_it_is_answered(writer: Writer) -> None:
     counts, answers = [], Answers()
 
@@ -129,6 +131,7 @@ def test_a_group_with_one_durable_operation_is_durable(writer: Writer) -> None:
     assert (writer.commits, writer.syncs) == (1, 1)
 
 
+@pytest.mark.case("S9")
 def test_what_was_not_synced_is_soon(writer: Writer) -> None:
     answers = Answers()
     writer.post(insert("w"), durable=False, done=answers.done)
@@ -244,6 +247,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.case("S3")
 def test_a_foreign_lock(writer: Writer, database: Path) -> None:
     writer.call(lambda c: c.execute("PRAGMA busy_timeout=20").close())
     with subprocess.Popen(
@@ -259,9 +263,79 @@ def test_a_foreign_lock(writer: Writer, database: Path) -> None:
             writer.post(insert("b"), done=answers.done)
         answers.wait(2)
         assert [type(error) for error in answers.errors] == [StoreBusy, StoreBusy]
+        assert isinstance(writer.trouble, StoreBusy)
         other.communicate()
+    wait_for(lambda: writer.trouble is None, "it is tried again without an order")
+    assert patience(writer) == BUSY_TIMEOUT * 1000, "as before"
     writer.call(insert("c"))
     assert workers(writer) == ["c"]
+
+
+def patience(writer: Writer) -> int:
+    """Milliseconds that a foreign lock is waited for."""
+    return int(writer.call(lambda c: c.execute("PRAGMA busy_timeout").fetchone()[0]))
+
+
+@pytest.mark.case("S3")
+def test_a_lock_that_lasts_is_not_waited_for_again_and_again(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that comes then would stand in line, each for the whole time."""
+    monkeypatch.setattr("tasky.store.writer.AGAIN", 3600)
+    seen: list[int] = []
+
+    def busy(connection: sqlite3.Connection) -> None:
+        seen.append(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    for _ in range(3):
+        with pytest.raises(StoreBusy):
+            writer.call(busy)
+    assert seen == [5000, 250, 250]
+
+
+@pytest.mark.case("S2")
+def test_what_is_urgent_may_use_the_reserve(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: what does not fit then is refused as everything else is."""
+    monkeypatch.setattr("tasky.store.writer.AGAIN", 3600)
+    made = []
+
+    def make_room() -> bool:
+        made.append(True)
+        connection.execute("PRAGMA max_page_count=1000000").close()
+        return len(made) == 1
+
+    connection = open_database(database)
+    writer = Writer(connection, database, make_room)
+    writer.start()
+    big = {"big": "x" * 100_000}
+    try:
+        writer.call(fill_up)
+        with pytest.raises(StoreFull):
+            writer.call(tasks.insert(new_task(params=big), None))
+        assert made == []
+        assert isinstance(writer.trouble, StoreFull)
+        writer.call(tasks.insert(new_task(params=big), None), urgent=True)
+        assert writer.trouble is None
+        writer.call(fill_up)
+        with held(writer):
+            answers = Answers()
+            writer.post(insert("small"), done=answers.done)
+            writer.post(half_done(full()), urgent=True, done=answers.done)
+        assert [type(error) for _, error in answers.wait(2)] == [type(None), StoreFull]
+    finally:
+        writer.close()
+    assert made == [True, True]
+
+
+def full() -> sqlite3.Error:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
 
 
 def fill_up(connection: sqlite3.Connection) -> None:
@@ -270,6 +344,7 @@ def fill_up(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA max_page_count={pages}").close()
 
 
+@pytest.mark.case("S1")
 def test_a_full_database(writer: Writer, caplog: pytest.LogCaptureFixture) -> None:
     put(writer, worker="first")
     writer.call(fill_up)

@@ -7,10 +7,13 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tasky.model.containment import Kind
 from tasky.model.worker import WorkerDefinition
+from tasky.supervisor import Found, probe
 from tests.helpers import wait_for
 from tests.supervisor.house import Gate, House, open_fds, thread_names
 
@@ -22,7 +25,7 @@ def houses(tmp_path: Path) -> Iterator[Callable[..., House]]:
     fds, threads = open_fds(), thread_names()
     opened: list[House] = []
 
-    def open_house(*workers: WorkerDefinition, **settings: int) -> House:
+    def open_house(*workers: WorkerDefinition, **settings: Any) -> House:
         house = House(tmp_path / "state", *workers, **settings)
         opened.append(house)
         return house
@@ -40,6 +43,20 @@ def houses(tmp_path: Path) -> Iterator[Callable[..., House]]:
                     os.kill(pid, signal.SIGKILL)
     assert thread_names() == threads
     assert open_fds() == fds
+
+
+@pytest.fixture(scope="session")
+def found() -> Found:
+    return probe()
+
+
+@pytest.fixture(params=[Kind.CGROUP, Kind.PROCESS_GROUP])
+def kind(request: pytest.FixtureRequest, found: Found) -> Kind:
+    """Both kinds of containment, one after the other."""
+    kind = Kind(request.param)
+    if kind is Kind.CGROUP and found.kind is not kind:
+        pytest.skip(f"CGROUPS ARE NOT TESTED: they cannot be had here: {found.reason}")
+    return kind
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from tasky.model.task import NewTask, Task
 from tasky.model.worker import Protocol, WorkerDefinition
 from tasky.store import LogLine, Store
 from tasky.supervisor import Submission, Supervisor, choose
-from tests.helpers import PATIENCE, all_pids, task_processes, wait_for
+from tasky.supervisor.containment.home import find
+from tests.helpers import PATIENCE, STATES, all_pids, task_processes, wait_for
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -53,6 +54,7 @@ class House:
         containment: Kind = Kind.AUTO,
     ) -> None:
         self.folder = folder
+        STATES.append(folder)
         self.definitions = {worker.name: worker for worker in workers}
         self.store = Store.open(folder, max_log=max_log)
         self.containment = choose(containment, folder)
@@ -171,6 +173,21 @@ def process_state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "X"
+
+
+def cgroup_of(pid: int) -> Path | None:
+    """The folder of its cgroup, if it is one of Tasky's."""
+    path = Path(f"/proc/{pid}/cgroup").read_text().rpartition("0::")[2].strip()
+    home = find()
+    return Path(home.folder, os.path.relpath(path, home.name)) if "/tasky-" in path else None
+
+
+def stands_still(pid: int) -> bool:
+    """Whether it, and what is in its group, is stopped, or frozen with its cgroup."""
+    leaf = cgroup_of(pid)
+    if leaf is not None:
+        return "frozen 1" in (leaf / "cgroup.events").read_text()
+    return all(process_state(member) == "T" for member in group(pid))
 
 
 def group(pgid: int) -> list[int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasky.errors import WrongState
+from tasky.model.containment import Kind
 from tasky.model.states import State
 from tasky.model.worker import Input
 from tasky.supervisor import NotLive
@@ -51,6 +52,7 @@ def test_a_worker_that_ends_cleanly_is_canceled_with_its_result(house: House) ->
     assert task.attempts[0].exit_code == 0
 
 
+@pytest.mark.case("P1")
 def test_sigterm_ignored_is_sigkill_after_the_grace(house: House) -> None:
     task_id = house.start(house.behave("stubborn", kill_grace=200 * MILLISECOND))
     task = canceled(house, task_id)
@@ -58,6 +60,7 @@ def test_sigterm_ignored_is_sigkill_after_the_grace(house: House) -> None:
     assert task.attempts[0].signal == "SIGKILL"
 
 
+@pytest.mark.case("P16")
 def test_the_grace_can_be_shortened_only(house: House) -> None:
     task_id = house.start(house.behave("stubborn", kill_grace=200 * MILLISECOND))
     assert canceled(house, task_id, grace=3600 * SECOND).attempts[0].signal == "SIGKILL"
@@ -75,6 +78,7 @@ def test_the_whole_group_ends(house: House, mode: str) -> None:
     assert not group(pid), "the end is told when nothing is left"
 
 
+@pytest.mark.case("P14")
 def test_a_process_that_has_stopped_itself(house: House) -> None:
     task_id = house.start(house.behave("stops_itself", kill_grace=3600 * SECOND))
     pid = house.pid(task_id)
@@ -82,6 +86,7 @@ def test_a_process_that_has_stopped_itself(house: House) -> None:
     assert canceled(house, task_id).attempts[0].signal == "SIGTERM"
 
 
+@pytest.mark.case("P14")
 def test_a_paused_one(house: House) -> None:
     task_id = house.start(house.behave("polite", kill_grace=3600 * SECOND))
     house.supervisor.pause(task_id)
@@ -96,6 +101,7 @@ def test_input_open_gets_a_message_too(house: House) -> None:
     assert (task.state, task.output) == (State.CANCELED, '{"type":"cancel"}')
 
 
+@pytest.mark.case("P17")
 def test_a_queued_one_never_starts(
     houses: Callable[..., House], gate: Gate, tmp_path: Path
 ) -> None:
@@ -116,6 +122,7 @@ def test_a_queued_one_never_starts(
     assert not (tmp_path / "marks").exists()
 
 
+@pytest.mark.case("P17")
 def test_in_the_spawn_window(house: House, tmp_path: Path) -> None:
     """Its program is being executed, and there is no process to signal yet."""
     with hung_program(tmp_path) as hung:
@@ -129,8 +136,10 @@ def test_in_the_spawn_window(house: House, tmp_path: Path) -> None:
     assert task.attempts[0].signal == "SIGTERM"
 
 
-def test_behind_another_in_the_spawner(house: House, tmp_path: Path) -> None:
+@pytest.mark.case("P17")
+def test_behind_another_in_the_spawner(houses: Callable[..., House], tmp_path: Path) -> None:
     """It never becomes a process."""
+    house = houses(containment=Kind.PROCESS_GROUP)
     house.behave("mark", tmp_path / "marks")
     with hung_program(tmp_path) as hung:
         house.define(program("hung", str(hung.path), "exits_at_once"))
@@ -146,6 +155,7 @@ def test_behind_another_in_the_spawner(house: House, tmp_path: Path) -> None:
     assert not (tmp_path / "marks").exists()
 
 
+@pytest.mark.case("P16")
 def test_a_hundred_times_at_once(house: House) -> None:
     house.define(behaving("w", "stubborn", kill_grace=500 * MILLISECOND))
     task_id = house.start("w")
@@ -165,6 +175,7 @@ def test_a_hundred_times_at_once(house: House) -> None:
     assert house.ended(task_id).state is State.CANCELED
 
 
+@pytest.mark.case("P16", "P17")
 def test_a_queued_one_a_hundred_times_at_once(houses: Callable[..., House], gate: Gate) -> None:
     house = houses(max_tasks=1)
     house.behave("gate", gate)
@@ -186,6 +197,7 @@ def test_a_queued_one_a_hundred_times_at_once(houses: Callable[..., House], gate
     assert house.supervisor.counts() == {}
 
 
+@pytest.mark.case("P18")
 def test_one_that_has_ended(house: House) -> None:
     task = house.run(house.behave("result", 1))
     for ask in (house.supervisor.cancel, house.supervisor.pause, house.supervisor.resume):
@@ -199,6 +211,7 @@ def test_one_that_never_was(house: House) -> None:
         house.supervisor.cancel("0" * 32)
 
 
+@pytest.mark.case("P15")
 def test_it_races_with_the_natural_end(house: House) -> None:
     """Whichever comes first, what is answered is what is stored."""
     house.behave("result", 1)

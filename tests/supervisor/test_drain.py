@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tasky.errors import ShuttingDown, WrongState
+from tasky.model.containment import Kind
 from tasky.model.states import State
 from tasky.model.task import FailureCode, Task
+from tests.helpers import PATIENCE, wait_for
 from tests.supervisor.house import MILLISECOND, SECOND, Gate, House, behaving, program
 from tests.supervisor.hung import hung_program
 
@@ -104,7 +107,9 @@ def test_one_that_has_a_slot_but_no_process_waits_again(
     """It has done nothing yet, so nothing is lost; the one in the middle of its exec is started, and ended."""
     result = behaving("result", "result", 1)
     with hung_program(tmp_path) as hung:
-        house = houses(program("hung", str(hung.path), "forever"), result)
+        house = houses(
+            program("hung", str(hung.path), "forever"), result, containment=Kind.PROCESS_GROUP
+        )
         started = house.submit("hung")
         hung.await_exec()
         behind = [house.submit("result") for _ in range(3)]
@@ -125,7 +130,35 @@ def test_one_that_has_a_slot_but_no_process_waits_again(
     for task_id in behind:
         task = again.ended(task_id)
         assert task.state is State.COMPLETED
-        assert [attempt.exit_code for attempt in task.attempts] == [0]
+        assert [(one.number, one.exit_code) for one in task.attempts] == [(1, 0)]
+
+
+def test_a_cancel_is_refused_while_it_is_put_back(
+    houses: Callable[..., House], tmp_path: Path
+) -> None:
+    """On disk it may wait already, so no cancel of a task that runs can be stored."""
+    result = behaving("result", "result", 1)
+    held = threading.Event()
+    with hung_program(tmp_path) as hung, ThreadPoolExecutor(1) as client:
+        house = houses(
+            program("hung", str(hung.path), "forever"), result, containment=Kind.PROCESS_GROUP
+        )
+        house.submit("hung")
+        hung.await_exec()
+        behind = house.submit("result")
+        live = house.supervisor._register.live(behind)
+        assert live is not None
+        house.supervisor.drain()
+        house.store.writer.post(lambda _: held.wait(PATIENCE))
+        hung.go_on()
+        wait_for(lambda: live.state is State.QUEUED, "it is being put back")
+        canceled = client.submit(house.supervisor.cancel, behind)
+        wait_for(lambda: live.canceled_by or canceled.done(), "the cancel has come")
+        held.set()
+        with pytest.raises(ShuttingDown):
+            canceled.result(PATIENCE)
+        house.drained()
+    assert houses(result).ended(behind).state is State.COMPLETED
 
 
 def test_while_submissions_come_in(houses: Callable[..., House]) -> None:

@@ -25,6 +25,7 @@ def output(task: Task) -> object:
     return json.loads(task.output)
 
 
+@pytest.mark.case("P11")
 def test_a_result(house: House) -> None:
     task = house.run(house.behave("result", '{"a":[1,"é"]}'))
     assert task.state is State.COMPLETED
@@ -40,10 +41,12 @@ def test_a_result(house: House) -> None:
     assert task.duration > 0
 
 
+@pytest.mark.case("L11")
 def test_the_last_result_counts(house: House) -> None:
     assert output(house.run(house.behave("two_results"))) == 2
 
 
+@pytest.mark.case("P11")
 def test_no_result_and_no_text_is_null(house: House) -> None:
     house.define(program("true", "/bin/true"))
     task = house.run("true")
@@ -67,6 +70,7 @@ def test_stderr_is_no_output(house: House) -> None:
     ]
 
 
+@pytest.mark.case("P11")
 def test_an_error_message_fails_whatever_the_exit_status(house: House) -> None:
     task = house.run(house.behave("error"))
     assert task.state is State.FAILED
@@ -91,11 +95,13 @@ def test_an_exit_status_fails(house: House) -> None:
     assert task.output is None
 
 
+@pytest.mark.case("P11")
 def test_a_result_is_kept_although_it_failed(house: House) -> None:
     task = house.run(house.behave("result_and_exit", 3))
     assert (task.state, task.output) == (State.FAILED, '"kept"')
 
 
+@pytest.mark.case("P13")
 def test_a_signal_fails(house: House) -> None:
     task = house.run(house.behave("killed"))
     assert task.failure is not None
@@ -103,6 +109,7 @@ def test_a_signal_fails(house: House) -> None:
     assert (task.attempts[0].exit_code, task.attempts[0].signal) == (None, "SIGKILL")
 
 
+@pytest.mark.case("C18")
 def test_parameters_arrive_and_the_environment_is_the_allowed_one(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

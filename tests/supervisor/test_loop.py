@@ -35,6 +35,7 @@ def running(loop: Loop) -> Iterator[Loop]:
     thread.join()
 
 
+@pytest.mark.case("P33")
 def test_in_a_turn_descriptors_come_first_then_calls_then_timers(
     loop: Loop, pipe: tuple[int, int]
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasky.model.states import State
 from tasky.model.task import Progress
+from tasky.model.worker import WorkerDefinition
 from tasky.store import Stream
 from tests.helpers import wait_for
 from tests.supervisor.house import Gate, House, canceled, parameters, program, speaker
@@ -60,18 +63,21 @@ def test_log_messages_and_text_keep_their_order(house: House) -> None:
     assert (third.level, third.text) == ("info", "and again")
 
 
+@pytest.mark.case("L1")
 def test_the_last_line_may_lack_its_newline(house: House) -> None:
     task = house.run(house.behave("partial"))
     assert task.output == '"no newline"'
     assert lines(house, task.id) == [(Stream.STDOUT, "whole")]
 
 
+@pytest.mark.case("L2", "L16")
 def test_bytes_that_are_no_utf_8(house: House) -> None:
     task = house.run(house.behave("rubbish"))
     assert task.output == '"after rubbish"'
     assert lines(house, task.id) == [(Stream.STDOUT, "\\xff\\xfe \\xc3(")]
 
 
+@pytest.mark.case("L7")
 def test_half_a_surrogate_pair(house: House) -> None:
     """JSON can say it, UTF-8 cannot."""
     message = '{"type":"%s","output":"\\ud800","message":"\\udfff","\\udead":1}'
@@ -116,6 +122,30 @@ def test_secrets_are_masked_in_all_that_it_says(house: House) -> None:
     assert b"hunter22" not in log
 
 
+@pytest.mark.parametrize("now", [{"type": "string"}, {"type": "string", "maxLength": 3}])
+def test_what_was_secret_when_it_was_submitted_is_masked(
+    houses: Callable[..., House], gate: Gate, now: dict[str, Any]
+) -> None:
+    """Though the worker's definition has changed while the task waited; also where it does not fit any more."""
+    script = """read -r task; echo hunter22 >&2; exit 1"""
+
+    def worker(schema: dict[str, Any]) -> WorkerDefinition:
+        return speaker("w", "/bin/sh", "-c", script, parameters=parameters(password=schema))
+
+    house = houses(worker({"type": "string", "secret": True}), max_tasks=1)
+    house.behave("gate", gate)
+    first = house.start("gate")
+    task_id = house.submit("w", {"password": "hunter22"})
+    house.define(worker(now))
+    gate.open()
+    house.ended(first)
+    task = house.ended(task_id)
+    assert task.failure is not None
+    assert "hunter22" not in task.failure.message
+    assert "hunter22" not in str(house.log(task_id))
+
+
+@pytest.mark.case("L14")
 def test_a_flood_of_text(house: House) -> None:
     """128 MiB of lines: the log is bounded, memory too, and others have their turn meanwhile."""
     house.define(
@@ -135,6 +165,7 @@ def test_a_flood_of_text(house: House) -> None:
     assert json.loads(task.output)["truncated"] is True
 
 
+@pytest.mark.case("L14")
 @pytest.mark.parametrize(
     "line",
     ['{"type":"progress","percent":5,"message":"x"}', '{"type":"log","message":"a line","n":1}'],
@@ -153,6 +184,7 @@ def test_a_flood_of_messages(house: House, line: str) -> None:
     assert growth.peak() < 32 * MIB
 
 
+@pytest.mark.case("L3")
 def test_a_line_of_100_mb(house: House) -> None:
     house.define(
         speaker("long", "/bin/sh", "-c", "head -c 100000000 /dev/zero | tr '\\0' x"),
@@ -164,6 +196,7 @@ def test_a_line_of_100_mb(house: House) -> None:
     assert "a line of more than 1MiB was cut" in [text for _, text in lines(house, task.id)]
 
 
+@pytest.mark.case("P10")
 def test_a_worker_that_never_reads(house: House) -> None:
     """10 MB of input for a pipe of 64 KiB: it can be canceled, and nothing of it is left."""
     house.behave("never_reads", parameters=parameters(padding={"type": "string"}))
@@ -171,6 +204,7 @@ def test_a_worker_that_never_reads(house: House) -> None:
     assert canceled(house, task_id).state is State.CANCELED
 
 
+@pytest.mark.case("P9")
 def test_a_worker_that_ends_without_reading(house: House) -> None:
     house.behave("exits_at_once", parameters=parameters(padding={"type": "string"}))
     assert house.run("exits_at_once", {"padding": "x" * 10_000_000}).state is State.COMPLETED
@@ -185,6 +219,7 @@ def test_a_long_task_line_arrives_whole(house: House) -> None:
     assert int(json.loads(task.output)["string_output"]) > 3_000_000
 
 
+@pytest.mark.case("L24")
 def test_a_worker_may_close_its_pipes_and_go_on(house: House, gate: Gate) -> None:
     task_id = house.submit(house.behave("closes_its_pipes", gate))
     gate.open()
@@ -193,6 +228,7 @@ def test_a_worker_may_close_its_pipes_and_go_on(house: House, gate: Gate) -> Non
     assert task.failure.exit_code == 3
 
 
+@pytest.mark.case("L25")
 def test_a_worker_may_open_its_stdout_again(house: House) -> None:
     house.define(program("w", "/bin/sh", "-c", "echo again >/dev/stdout"))
     task = house.run("w")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasky.errors import WrongState
+from tasky.model.containment import Kind
 from tasky.model.states import State
 from tests.helpers import wait_for
 from tests.supervisor.house import (
@@ -21,12 +22,9 @@ from tests.supervisor.house import (
     group,
     process_state,
     program,
+    stands_still,
 )
 from tests.supervisor.hung import hung_program
-
-
-def stopped(pid: int) -> bool:
-    return all(process_state(member) == "T" for member in group(pid))
 
 
 def test_the_whole_group_stands_still_and_goes_on(house: House) -> None:
@@ -35,11 +33,11 @@ def test_the_whole_group_stands_still_and_goes_on(house: House) -> None:
     wait_for(lambda: len(group(pid)) == 3, "it has its two children")
     assert house.supervisor.pause(task_id) is State.PAUSED
     assert house.state(task_id) is State.PAUSED
-    wait_for(lambda: stopped(pid), "all of them are stopped")
+    wait_for(lambda: stands_still(pid), "all of them are stopped")
     assert house.supervisor.pause(task_id) is State.PAUSED, "once more changes nothing"
     assert house.supervisor.resume(task_id) is State.RUNNING
     assert house.state(task_id) is State.RUNNING
-    wait_for(lambda: "T" not in map(process_state, group(pid)), "all of them go on")
+    wait_for(lambda: not stands_still(pid), "all of them go on")
     assert house.supervisor.resume(task_id) is State.RUNNING
     assert canceled(house, task_id).state is State.CANCELED
 
@@ -48,7 +46,7 @@ def test_the_result_comes_after_the_pause(house: House, gate: Gate) -> None:
     task_id = house.start(house.behave("gate", gate))
     pid = house.pid(task_id)
     house.supervisor.pause(task_id)
-    wait_for(lambda: stopped(pid), "it is stopped")
+    wait_for(lambda: stands_still(pid), "it is stopped")
     assert house.supervisor.resume(task_id) is State.RUNNING
     gate.open()
     assert house.ended(task_id).output == '"go"'
@@ -96,9 +94,10 @@ def test_a_paused_one_can_be_killed_by_others(house: House) -> None:
     assert (task.failure.code, task.failure.signal) == ("signal", "SIGKILL")
 
 
-def test_in_the_spawn_window(house: House, tmp_path: Path) -> None:
+def test_in_the_spawn_window(houses: Callable[..., House], tmp_path: Path) -> None:
     """It is frozen as soon as there is a process, and may go on even before that."""
     with hung_program(tmp_path) as hung:
+        house = houses(containment=Kind.PROCESS_GROUP)
         house.define(program("hung", str(hung.path), "forever"))
         task_id = house.submit("hung")
         hung.await_exec()

@@ -37,6 +37,13 @@ def loop() -> Iterator[Loop]:
     loop.close()
 
 
+@pytest.fixture
+def groups(tmp_path: Path) -> Iterator[ProcessGroups]:
+    groups = ProcessGroups(tmp_path / "state")
+    yield groups
+    groups.close()
+
+
 def launch(store: Store, definition: WorkerDefinition) -> Launch:
     task_id = store.ids.new()
     new = NewTask(id=task_id, worker=definition.name, params={}, created=0)
@@ -51,15 +58,18 @@ def launch(store: Store, definition: WorkerDefinition) -> Launch:
     )
 
 
-def process(what: Launch, spawned: Spawned, store: Store, loop: Loop) -> Process:
+def process(
+    what: Launch, spawned: Spawned, store: Store, loop: Loop, groups: ProcessGroups
+) -> Process:
     return Process(
         spawned,
         what,
         max_line=1 << 20,
         loop=loop,
-        emptying=Emptying(loop),
+        emptying=Emptying(loop, groups),
         scribe=store.scribe,
         ended=loop.stop,
+        gone=loop.stop,
     )
 
 
@@ -68,13 +78,14 @@ def await_exit(spawned: Spawned) -> None:
     os.waitid(os.P_PIDFD, spawned.pidfd, os.WEXITED | os.WNOWAIT)
 
 
+@pytest.mark.case("P33")
 def test_an_exit_comes_before_a_cancel_and_a_timeout_of_the_same_instant(
-    store: Store, loop: Loop
+    store: Store, loop: Loop, groups: ProcessGroups
 ) -> None:
     what = launch(store, behaving("w", "exit", 7))
-    spawned = spawn(what, ProcessGroups())
+    spawned = spawn(what, groups)
     await_exit(spawned)
-    ended = process(what, spawned, store, loop)
+    ended = process(what, spawned, store, loop, groups)
     loop.later(0, lambda: ended.stop(Reason.TIMEOUT, 0))
     loop.call(lambda: ended.stop(Reason.CANCEL, 0))
     loop.run()
@@ -83,9 +94,12 @@ def test_an_exit_comes_before_a_cancel_and_a_timeout_of_the_same_instant(
     assert ended.status.code == 7
 
 
-def test_a_cancel_comes_before_a_timeout_of_the_same_instant(store: Store, loop: Loop) -> None:
+@pytest.mark.case("P33")
+def test_a_cancel_comes_before_a_timeout_of_the_same_instant(
+    store: Store, loop: Loop, groups: ProcessGroups
+) -> None:
     what = launch(store, behaving("w", "forever"))
-    running = process(what, spawn(what, ProcessGroups()), store, loop)
+    running = process(what, spawn(what, groups), store, loop, groups)
     loop.later(0, lambda: running.stop(Reason.TIMEOUT, SECOND))
     loop.call(lambda: running.stop(Reason.CANCEL, SECOND))
     loop.run()
@@ -94,21 +108,22 @@ def test_a_cancel_comes_before_a_timeout_of_the_same_instant(store: Store, loop:
     assert running.status.signal_name == "SIGTERM"
 
 
+@pytest.mark.case("P21")
 def test_a_status_that_somebody_else_took_is_no_success(
-    store: Store, loop: Loop, caplog: pytest.LogCaptureFixture
+    store: Store, loop: Loop, groups: ProcessGroups, caplog: pytest.LogCaptureFixture
 ) -> None:
     what = launch(store, behaving("w", "result", 1))
-    spawned = spawn(what, ProcessGroups())
+    spawned = spawn(what, groups)
     os.waitid(os.P_PIDFD, spawned.pidfd, os.WEXITED)
-    robbed = process(what, spawned, store, loop)
+    robbed = process(what, spawned, store, loop, groups)
     loop.run()
     assert robbed.status is not None
     assert robbed.status.lost
     assert "reaped by somebody else" in caplog.text
 
 
-def test_a_discarded_one_leaves_nothing(store: Store) -> None:
-    spawned = spawn(launch(store, behaving("w", "forever")), ProcessGroups())
+def test_a_discarded_one_leaves_nothing(store: Store, groups: ProcessGroups) -> None:
+    spawned = spawn(launch(store, behaving("w", "forever")), groups)
     assert look(spawned.pidfd) is None
     pipes = {str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (spawned.stdout, spawned.stderr)}
     assert pipes <= set(open_fds())
@@ -122,4 +137,4 @@ def test_a_definition_that_changes_later_changes_nothing(store: Store) -> None:
     definition = behaving("w", "exit", 7)
     what = launch(store, definition)
     assert replace(what, attempt=2).environment()["TASKY_ATTEMPT"] == "2"
-    assert what.command_line(None)[-1] == "7"
+    assert what.command(None, ())[0][-1] == "7"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasky.supervisor.queue import Counts, Entry, Scheduler
+from tasky.supervisor.queue import Counts, Entry, Instant, Scheduler
 
 
 def entry(
@@ -14,8 +15,16 @@ def entry(
     return Entry(task_id=f"{number:032x}", worker=worker, priority=priority, not_before=not_before)
 
 
-def pulled(scheduler: Scheduler, now: int = 0) -> list[int]:
-    return [int(found.task_id, 16) for found in scheduler.pull(now)]
+def retry(number: int, *, resumes: int) -> Entry:
+    return Entry(task_id=f"{number:032x}", worker="w", attempt=2, resumes=resumes)
+
+
+def pulled(scheduler: Scheduler, wall: int = 0, steady: int = 0) -> list[int]:
+    return [int(found.task_id, 16) for found in scheduler.pull(Instant(wall, steady))]
+
+
+def wait(scheduler: Scheduler, wall: int = 0, steady: int = 0) -> int | None:
+    return scheduler.wait(Instant(wall, steady))
 
 
 def test_tasks_of_one_priority_start_in_the_order_of_their_ids() -> None:
@@ -82,12 +91,52 @@ def test_a_delayed_task_waits_for_its_time_and_then_for_its_turn() -> None:
     scheduler = Scheduler(1, 10, {})
     scheduler.add(entry(1, not_before=100))
     scheduler.add(entry(2, not_before=50, priority=1))
-    assert scheduler.due() == 50
+    assert wait(scheduler, 20) == 30
     assert pulled(scheduler, 49) == []
     assert pulled(scheduler, 200) == [2]
-    assert scheduler.due() is None
+    assert wait(scheduler) is None
     scheduler.release("w")
     assert pulled(scheduler, 0) == [1], "a clock set back does not undo that it was due"
+
+
+@pytest.mark.case("P34")
+def test_the_pause_before_another_attempt_does_not_know_the_wall_clock() -> None:
+    scheduler = Scheduler(10, 10, {})
+    scheduler.add(retry(1, resumes=100))
+    scheduler.add(retry(2, resumes=50))
+    scheduler.add(entry(3, not_before=10**18))
+    assert wait(scheduler, wall=10**18 - 70, steady=20) == 30
+    assert wait(scheduler, wall=10**18 - 7, steady=20) == 7
+    assert pulled(scheduler, wall=10**18 - 1, steady=49) == [], "set forward: they wait"
+    assert wait(scheduler, wall=-(10**18), steady=49) == 1, "set back: no longer than before"
+    assert pulled(scheduler, wall=-(10**18), steady=50) == [2]
+    assert pulled(scheduler, wall=-(10**18), steady=100) == [1]
+
+
+def test_a_task_that_comes_back_waits_for_its_own_time_only() -> None:
+    """What is left in the heaps of its former stays in the queue does not make it start, or start twice."""
+    scheduler = Scheduler(1, 10, {})
+    assert scheduler.reserve("w")
+    scheduler.add(entry(1))
+    scheduler.add(entry(0))
+    removed = scheduler.remove(entry(1).task_id)
+    assert removed is not None
+    scheduler.add(removed)
+    scheduler.release("w")
+    assert pulled(scheduler) == [0]
+    scheduler.release("w")
+    assert pulled(scheduler) == [1], "once"
+    scheduler.release("w")
+    scheduler.add(retry(1, resumes=50))
+    assert pulled(scheduler, steady=49) == []
+    paused = scheduler.remove(entry(1).task_id)
+    assert paused is not None
+    scheduler.add(retry(1, resumes=70))
+    assert pulled(scheduler, steady=69) == []
+    assert wait(scheduler, steady=69) == 1
+    assert pulled(scheduler, steady=70) == [1]
+    scheduler.release("w")
+    assert pulled(scheduler, steady=1000) == []
 
 
 def test_a_removed_task_is_gone_whether_ready_or_delayed() -> None:
@@ -97,7 +146,7 @@ def test_a_removed_task_is_gone_whether_ready_or_delayed() -> None:
     assert scheduler.remove(entry(1).task_id) == entry(1)
     assert scheduler.remove(entry(2).task_id) is not None
     assert scheduler.remove(entry(2).task_id) is None
-    assert scheduler.due() is None
+    assert wait(scheduler) is None
     assert pulled(scheduler, 1000) == []
     assert scheduler.counts() == {}
     assert scheduler.reserve("w"), "nobody waits any more"

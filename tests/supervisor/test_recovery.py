@@ -35,9 +35,9 @@ def crashed(state: Path, *command: str) -> list[str]:
     return ids
 
 
-@pytest.mark.parametrize("mode", ["stubborn", "stubborn_child"])
-def test_after_kill_9(houses: Callable[..., House], tmp_path: Path, mode: str) -> None:
-    running, canceling, waiting = crashed(tmp_path / "state", BEHAVE, mode)
+@pytest.mark.case("P19")
+def test_after_kill_9(houses: Callable[..., House], tmp_path: Path) -> None:
+    running, canceling, waiting = crashed(tmp_path / "state", BEHAVE, "stubborn")
     house = houses(behaving("w", "result", 1))
     task = house.task(running)
     assert task.state is State.FAILED
@@ -56,11 +56,12 @@ def test_after_kill_9(houses: Callable[..., House], tmp_path: Path, mode: str) -
     )
 
 
+@pytest.mark.case("P19")
 def test_survivors_are_ended_before_anything_starts(
     houses: Callable[..., House], tmp_path: Path
 ) -> None:
     """The task that waits looks for them."""
-    *_, waiting = crashed(tmp_path / "state", BEHAVE, "forever_tree")
+    *_, waiting = crashed(tmp_path / "state", BEHAVE, "stubborn")
     script = """
         for process in /proc/[0-9]*; do
             grep -qz "^TASKY_WORKDIR=$1/" $process/environ && cat $process/comm
@@ -78,7 +79,7 @@ def test_a_process_that_is_not_ours_is_left_alone(
     houses: Callable[..., House], tmp_path: Path
 ) -> None:
     """Nor is the server itself, if a task of ours has started it."""
-    running, *_ = crashed(tmp_path / "state", BEHAVE, "forever")
+    running, *_ = crashed(tmp_path / "state", BEHAVE, "stubborn")
     other = subprocess.Popen(
         ["/bin/sleep", "600"], env={"TASKY_TASK_ID": "0" * 32, "X": f"TASKY_TASK_ID={running}"}
     )

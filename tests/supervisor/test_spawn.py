@@ -46,6 +46,7 @@ CANNOT: dict[str, tuple[Callable[[Path], str], str]] = {
 }
 
 
+@pytest.mark.case("P25")
 @pytest.mark.parametrize("name", CANNOT)
 def test_what_cannot_be_started(house: House, tmp_path: Path, name: str) -> None:
     make, errno = CANNOT[name]
@@ -64,6 +65,7 @@ def test_what_cannot_be_started(house: House, tmp_path: Path, name: str) -> None
     assert not house.folder_of(task.id).exists()
 
 
+@pytest.mark.case("P25")
 def test_a_folder_to_run_in_that_is_not_there(house: House, tmp_path: Path) -> None:
     house.define(program("w", "/bin/true", cwd=str(tmp_path / "missing")))
     failure = house.run("w").failure
@@ -73,6 +75,7 @@ def test_a_folder_to_run_in_that_is_not_there(house: House, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.case("P26")
 @pytest.mark.parametrize("value", ["a\0b", "x" * 200_000], ids=["NUL", "E2BIG"])
 def test_an_argument_that_no_program_can_have(house: House, value: str) -> None:
     house.define(program("w", "/bin/echo", value))
@@ -106,6 +109,7 @@ def test_another_user(house: House, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- what is inherited
 
 
+@pytest.mark.case("P30")
 def test_three_descriptors_and_no_more(house: House, tmp_path: Path) -> None:
     house.define(program("w", "/bin/ls", "/proc/self/fd"))
     with (tmp_path / "file").open("w") as file:
@@ -127,6 +131,7 @@ def _unclean_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.mark.case("P22")
 @pytest.mark.usefixtures("_unclean_signals")
 def test_no_signal_is_blocked_or_ignored(house: House) -> None:
     house.define(program("w", "/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"))
@@ -150,6 +155,7 @@ def test_a_session_and_group_of_its_own(house: House) -> None:
 # ---------------------------------------------------------------------- trouble
 
 
+@pytest.mark.case("P24")
 def test_a_program_on_a_file_system_that_hangs_holds_up_no_running_task(
     house: House, tmp_path: Path, gate: Gate
 ) -> None:
@@ -191,6 +197,7 @@ def scarcity() -> Iterator[Callable[[], Scarcity]]:
         each.end()
 
 
+@pytest.mark.case("P29")
 def test_out_of_descriptors(
     house: House, scarcity: Callable[[], Scarcity], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,6 +214,7 @@ def test_out_of_descriptors(
     assert house.ended(task_id).state is State.COMPLETED
 
 
+@pytest.mark.case("P29")
 def test_cancel_while_out_of_descriptors(
     house: House, scarcity: Callable[[], Scarcity], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,6 +232,7 @@ def test_cancel_while_out_of_descriptors(
     assert ended.state is State.CANCELED
 
 
+@pytest.mark.case("P29")
 def test_what_is_half_made_is_undone(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """A limit that leaves room for some of its descriptors: each number of them is tried."""
     house.behave("result", 1)
@@ -263,6 +272,7 @@ def test_a_mistake_of_ours_ends_the_task_only(
     assert house.run("result").state is State.COMPLETED
 
 
+@pytest.mark.case("P29")
 def test_a_kernel_that_watches_no_more_descriptors(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tasky.errors import StoreFull
 from tasky.model.states import State
+from tasky.supervisor.launch import Launch
+from tasky.supervisor.spawner import spawn
 from tests.helpers import wait_for
-from tests.supervisor.house import Gate, House, behaving, parameters
+from tests.supervisor.house import Gate, House, behaving, parameters, program
 
 
 class FullDisk:
@@ -33,6 +36,8 @@ class FullDisk:
         )
 
 
+@pytest.mark.case("S1")
+@pytest.mark.case("S1")
 def test_a_submission_is_refused_and_its_slot_is_free(house: House) -> None:
     house.behave("forever", parameters=parameters(padding={"type": "string"}))
     disk = FullDisk(house)
@@ -47,6 +52,8 @@ def test_a_submission_is_refused_and_its_slot_is_free(house: House) -> None:
     disk.end()
 
 
+@pytest.mark.case("S1")
+@pytest.mark.case("S1")
 def test_an_end_is_kept_until_it_can_be_stored(
     house: House, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -64,6 +71,7 @@ def test_an_end_is_kept_until_it_can_be_stored(
     assert (task.state, task.output) == (State.COMPLETED, '"' + "x" * 60_000 + '"')
 
 
+@pytest.mark.case("S1")
 def test_a_drain_waits_for_it(houses: Callable[..., House], gate: Gate) -> None:
     house = houses(behaving("gate", "gate", gate))
     task_id = house.start("gate")
@@ -76,6 +84,24 @@ def test_a_drain_waits_for_it(houses: Callable[..., House], gate: Gate) -> None:
     disk.end()
     house.drained()
     assert houses().state(task_id) is State.COMPLETED
+
+
+@pytest.mark.case("S17")
+def test_a_task_is_stored_as_running_before_it_has_a_process(
+    houses: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that dies in between finds it, whether it starts at once or after a wait."""
+    house = houses(program("true", "/bin/true"), max_tasks=1)
+    stored: dict[str, State] = {}
+
+    def look(launch: Launch, *rest: Any) -> Any:
+        stored[launch.task_id] = house.state(launch.task_id)
+        return spawn(launch, *rest)
+
+    monkeypatch.setattr("tasky.supervisor.starts.spawn", look)
+    ids = [house.submit("true") for _ in range(3)]
+    assert [house.ended(task_id).state for task_id in ids] == [State.COMPLETED] * 3
+    assert stored == dict.fromkeys(ids, State.RUNNING)
 
 
 def test_a_row_that_somebody_removed(

@@ -32,7 +32,7 @@ class Api(Assembly):
 
     readiness = Readiness(draining=False, containment="process-group")
 
-    def serve(self, *, max_waiting: int = 4, **limits: int) -> Api:
+    def serve(self, *, max_waiting: int = 4, **limits: Any) -> Api:
         self.start(**limits)
         app = create_app(
             self.service, max_body=MAX_BODY, ready=lambda: self.readiness, max_waiting=max_waiting

@@ -53,8 +53,8 @@ def test_as_json_lines(shared: Api, task_id: str, accept: str) -> None:
     assert answer.headers["Vary"] == "Accept"
     found = lines(answer.body)
     assert [line["N"] for line in found] == [1, 2, 3, 4, 5]
-    assert set(found[0]) == {"N", "Time", "Stream", "Text"}
-    assert (found[0]["Stream"], found[0]["Text"]) == ("stdout", "one")
+    assert set(found[0]) == {"N", "Time", "Stream", "Attempt", "Text"}
+    assert (found[0]["Stream"], found[0]["Attempt"], found[0]["Text"]) == ("stdout", 1, "one")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", found[0]["Time"])
     warning = found[2]
     assert (warning["Stream"], warning["Level"]) == ("log", "warning")
@@ -92,11 +92,54 @@ def test_from_where(shared: Api, task_id: str, query: str, numbers: list[int]) -
 
 @pytest.mark.parametrize(
     "query",
-    [*(f"{name}={value}" for name in ("after", "tail") for value in ("", "-1", "x", "1e3", "9" * 30)),
+    [*(f"{name}={value}" for name in ("after", "tail", "attempt") for value in ("", "-1", "x", "1e3", "9" * 30)),
      "follow=1", "follow=true", "follow=", "tail=1&tail=2", "lines=3"],
 )  # fmt: skip
 def test_what_is_refused(shared: Api, query: str) -> None:
     assert shared.get(f"/tasks/{MISSING}/log?{query}").status_int == 422
+
+
+@pytest.fixture(scope="module")
+def retried(shared: Api) -> str:
+    """Fails once: three lines, one of them of the server's; then two."""
+    shared.add(
+        "flaky",
+        "seq 1 2; [ $TASKY_ATTEMPT = 2 ] || exit 7",
+        protocol="text",
+        retry={"attempts": 2},
+    )
+    shared.reload()
+    return shared.run("flaky")
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers", "last"),
+    [
+        ("", [1, 2, 3, 4, 5], 5),
+        ("?attempt=1", [1, 2, 3], 3),
+        ("?attempt=2", [4, 5], 5),
+        ("?attempt=3", [], 5),
+        ("?attempt=0", [], 0),
+        ("?attempt=1&tail=2", [2, 3], 3),
+        ("?attempt=1&after=2", [3], 3),
+        ("?attempt=2&after=2&tail=9", [4, 5], 5),
+        ("?attempt=1&after=4", [], 3),
+        ("?attempt=1000000", [], 5),
+    ],
+)
+def test_of_one_attempt(
+    shared: Api, retried: str, query: str, numbers: list[int], last: int
+) -> None:
+    answer = shared.get(f"/tasks/{retried}/log{query}", accept="application/jsonl")
+    found = lines(answer.body)
+    assert [line["N"] for line in found] == numbers
+    assert [line["Attempt"] for line in found] == [1 if n <= 3 else 2 for n in numbers]
+    assert answer.headers["Tasky-Last-Line"] == str(last)
+
+
+def test_the_text_tells_where_an_attempt_ended(shared: Api, retried: str) -> None:
+    text = shared.get(f"/tasks/{retried}/log").text
+    assert text == "1\n2\nattempt 1 failed: exit status 7; attempt 2 follows\n1\n2\n"
 
 
 def test_follow_says_that_it_comes_later(shared: Api) -> None:

@@ -198,6 +198,14 @@ class TestIdempotency:
         assert answer.status_int == 422
         assert answer.json["errors"][0]["parameter"] == "Idempotency-Key"
 
+    def test_a_repeat_for_a_worker_that_is_disabled(self, api: Api) -> None:
+        first = api.post("/workers/echo", {"text": "a"}, idempotency_key="k")
+        api.post("/workers/echo/disable")
+        assert api.post("/workers/echo", {"text": "a"}, idempotency_key="k").json == first.json
+        for headers in ({}, {"idempotency_key": "new"}):
+            answer = api.post("/workers/echo", {"text": "a"}, **headers)
+            assert answer.status_int == 409
+
     def test_a_restart_may_have_one(self, api: Api) -> None:
         task_id = api.run("fail")
         first = api.post(f"/tasks/{task_id}/restart", idempotency_key="k")

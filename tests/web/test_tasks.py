@@ -127,6 +127,41 @@ class TestOne:
         assert task["Error"]["code"] == "signal"
         assert task["Attempts"][0]["Signal"] == "SIGKILL"
 
+    def test_several_attempts(self, api: Api) -> None:
+        api.add("flaky", "[ $TASKY_ATTEMPT = 2 ] || exit 7", protocol="text", retry={"attempts": 2})
+        api.reload()
+        task = api.get(f"/tasks/{api.run('flaky')}").json
+        assert task["Status"] == "Completed"
+        assert "Error" not in task
+        first, second = task["Attempts"]
+        assert set(first) == {"Number", "Started", "Finished", "ExitCode", "Error"}
+        error = {"code": "exit", "message": "exit status 7", "exit_code": 7}
+        assert (first["Number"], first["ExitCode"], first["Error"]) == (1, 7, error)
+        assert set(second) == {"Number", "Started", "Finished", "ExitCode"}
+        assert (second["Number"], second["ExitCode"]) == (2, 0)
+        assert task["Started"] == first["Started"] <= first["Finished"] <= second["Started"]
+        assert task["Finished"] == second["Finished"]
+
+    def test_one_that_waits_for_another_attempt(self, api: Api) -> None:
+        api.add("broken", "exit 7", protocol="text", retry={"attempts": 2, "delay": "1h"})
+        api.reload()
+        task_id = api.submit("broken")
+        api.reach(task_id, "Queued")
+        task = api.get(f"/tasks/{task_id}").json
+        assert "Finished" not in task
+        assert "Duration" not in task
+        assert "Error" not in task
+        assert [attempt["ExitCode"] for attempt in task["Attempts"]] == [7]
+        assert task["NotBefore"] > task["Attempts"][0]["Finished"]
+        assert (
+            api.get(
+                f"/tasks/{task_id}/result",
+            ).status_int
+            == 409
+        )
+        cancel = api.post(f"/tasks/{task_id}/cancel")
+        assert (cancel.status_int, cancel.json["Status"]) == (202, "Canceled")
+
     def test_progress(self, api: Api) -> None:
         message = '{"type":"progress","percent":42.5,"message":"half"}'
         api.add("working", f"echo '{message}'; exec sleep 600")

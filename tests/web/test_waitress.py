@@ -49,6 +49,7 @@ def address() -> Iterator[Address]:
     server.close()
     thread.join(PATIENCE)
     assert not thread.is_alive()
+    server.task_dispatcher.shutdown()
 
 
 def send(address: Address, request: bytes) -> bytes:

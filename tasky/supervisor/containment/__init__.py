@@ -4,6 +4,7 @@ The ladder: cgroup v2 where one can be had, else process groups with this server
 """
 
 from .base import Containment, Tree
-from .ladder import choose
+from .ladder import Found, choose, probe
+from .shim import NOT_ENTERED, enter
 
-__all__ = ["Containment", "Tree", "choose"]
+__all__ = ["NOT_ENTERED", "Containment", "Found", "Tree", "choose", "enter", "probe"]

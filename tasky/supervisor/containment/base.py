@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
 from ...model.containment import Kind
@@ -30,7 +30,7 @@ class Tree(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """SIGKILL to everything that can be reached at once. What escaped is ended by `empty`."""
+        """SIGKILL to everything that can be reached at once. What escaped is ended by `Containment.emptied`."""
 
     @abstractmethod
     def freeze(self) -> None: ...
@@ -39,12 +39,20 @@ class Tree(ABC):
     def thaw(self) -> None: ...
 
     @abstractmethod
+    def entered(self) -> bool:
+        """Whether the leader, a zombie now, ever got past `entry`; True where there is none."""
+
+    @abstractmethod
+    def leftovers(self) -> int:
+        """How many processes there are besides the leader, which has ended: it has no children any more."""
+
+    @abstractmethod
     def leader_is_gone(self) -> None:
         """It was reaped: its number may be another's from now on, and is signalled no more."""
 
     @abstractmethod
-    def empty(self) -> bool:
-        """Whether nothing is left; asked again and again once the leader was reaped. Kills what it still finds."""
+    def give_up(self) -> None:
+        """It does not end, and is looked at once a second from now on."""
 
     @abstractmethod
     def survivors(self) -> list[int]:
@@ -52,7 +60,7 @@ class Tree(ABC):
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed a process of it at its memory limit."""
+        """Whether the kernel killed a process of it at its memory limit. Also after `close`."""
         return False
 
     @abstractmethod
@@ -72,12 +80,21 @@ class Containment(ABC):
         """In the spawner's thread. Raises OSError."""
 
     @abstractmethod
+    def emptied(self, trees: Iterable[Tree]) -> list[Tree]:
+        """Those of these, whose leaders were reaped, that have nothing left. Kills what it still finds of them; asked
+        again and again until it has given them all. One look serves all; cheap where nothing is left."""
+
+    @abstractmethod
+    def tick(self) -> bool:
+        """Once a second while there are trees: reaps what has become our child and ended. False if there are none."""
+
+    @abstractmethod
     def end_survivors(self, task_ids: frozenset[str]) -> None:
         """At start, before anything runs: ends what a killed server's tasks have left. May block."""
 
     @abstractmethod
     def close(self) -> None:
-        """At the end of the server, when no tree is left."""
+        """At the end of the server: ends what is left of anything that it started. May block."""
 
     def describe(self) -> Mapping[str, object]:
         """For people and programs that want to know what is guaranteed here."""

@@ -1,153 +1,149 @@
-"""Process groups: the containment that every Linux has.
-
-A process group's number is pinned by its leader as long as that is not reaped, so signals go to the group only while
-the leader lives or is a zombie of ours: never to a stored number.
-"""
+"""Process groups: the containment that every Linux has. What leaves its group is found as our orphan, or below one."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from ...model.containment import Kind
 from ...model.limits import Limits
+from . import former, proc
 from .base import Containment, Tree
+from .led import LedTree, emptied
+from .orphans import Orphans
+from .proc import Process, Stat
+from .survivors import end_marked
+from .trees import Trees
 
-log = logging.getLogger(__name__)
-
-_MAX_SWEEPS: Final = 50
-_SWEEP_PAUSE: Final = 0.02
+#: After as many looks in vain it is asked what kind the members are: an init that is slow to reap leaves zombies.
+_MANY_LOOKS: Final = 4
+#: Such looks, at all processes, take this part of the loop's time at the most.
+_SHARE: Final = 20
+#: So often a pause is carried out again on what was forked meanwhile.
+_MAX_PASSES: Final = 10
 
 
 class ProcessGroups(Containment):
     kind = Kind.PROCESS_GROUP
 
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir: Final = state_dir
+        self._orphans: Final = Orphans(Trees(f"{state_dir}/work"))
+        self._next_scan = 0
+
     def tree(self, task_id: str, attempt: int, limits: Limits) -> GroupTree:  # noqa: ARG002
-        return GroupTree()
+        return GroupTree(task_id, attempt, self._orphans)
+
+    def emptied(self, trees: Iterable[Tree]) -> list[Tree]:
+        groups = [tree for tree in trees if isinstance(tree, GroupTree)]
+        gone = emptied(groups, self._orphans)
+        slow = [tree for tree in groups if tree.vain > _MANY_LOOKS and tree not in gone]
+        if slow and time.monotonic_ns() >= self._next_scan:
+            self._look_at_all(slow)
+        return gone
+
+    def _look_at_all(self, slow: list[GroupTree]) -> None:
+        began = time.monotonic_ns()
+        living = _living_groups()
+        for tree in slow:
+            tree.only_zombies = tree.number not in living
+        now = time.monotonic_ns()
+        self._next_scan = now + _SHARE * (now - began)
+
+    def tick(self) -> bool:
+        self._orphans.look()
+        return bool(self._orphans.trees)
 
     def end_survivors(self, task_ids: frozenset[str]) -> None:
-        """Kills what carries a task's marker until a look finds nothing twice."""
-        clean = 0
-        for _ in range(_MAX_SWEEPS):
-            found = marked(task_ids)
-            for pid in found:
-                _kill(pid, task_ids)
-            clean = 0 if found else clean + 1
-            if clean == 2:
-                return
-            if found:
-                time.sleep(_SWEEP_PAUSE)
-        log.error("processes of tasks that were lost do not end")
+        former.end_all(self._state_dir)
+        end_marked(task_ids, self._state_dir)
 
     def close(self) -> None:
-        pass
+        self._orphans.close()
 
 
-class GroupTree(Tree):
-    """The group (and session) that a worker leads."""
+class GroupTree(LedTree):
+    """Held together by the group, and by the sweep for what has left it."""
 
-    def __init__(self) -> None:
-        self.number = 0
-        self._pinned = False
-
-    def lead(self, pid: int) -> None:
-        self.number = pid
-        self._pinned = True
+    def __init__(self, task_id: str, attempt: int, orphans: Orphans) -> None:
+        super().__init__(task_id, attempt, orphans)
+        #: Looks at which the group still had a member.
+        self.vain = 0
+        #: It has members, but none that lives.
+        self.only_zombies = False
+        self._gone = False
 
     def terminate(self) -> None:
-        """One SIGTERM (many programs take a second one as "at once"), then SIGCONT: a process that is stopped
-        would never see it."""
-        self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)
+        """To the group only; what has left it is thawed with it, and has until the kill."""
+        with self.as_far_as_possible():
+            self.note_below()
+        self.signal_group(signal.SIGTERM)
+        self.thaw()
 
     def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        self.doomed = True
+        outside: list[Stat] = []
+        with self.as_far_as_possible():
+            outside = self._outside()
+        self.signal_group(signal.SIGKILL)
+        for each in outside:
+            proc.send(each.process, signal.SIGKILL)
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        self.signal_group(signal.SIGSTOP)
+        self._signal_outside(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        self.signal_group(signal.SIGCONT)
+        self._signal_outside(signal.SIGCONT)
 
-    def leader_is_gone(self) -> None:
-        """It was reaped: from now on the number may be another's, and is signalled no more."""
-        self._pinned = False
+    def entered(self) -> bool:
+        return True
 
-    def empty(self) -> bool:
-        """Whether no member is left, zombies included; for after the leader was reaped. Members that have become our
-        children (as the first process of a container we inherit orphans) are reaped on the way."""
+    def count(self) -> int:
+        return sum(not each.dead for each in self.below())
+
+    def quiet(self) -> bool:
+        """Members that have become our children are reaped on the way."""
+        if self._gone:
+            return True
         try:
             os.killpg(self.number, 0)
             while os.waitid(os.P_PGID, self.number, os.WEXITED | os.WNOHANG) is not None:
                 pass
+            os.killpg(self.number, 0)
         except ProcessLookupError:
-            return True
+            self._gone = True
         except (ChildProcessError, PermissionError):  # none of ours; a member under another user
-            pass
-        return False
+            self.vain += 1
+        return self._gone or self.only_zombies
 
     def survivors(self) -> list[int]:
-        return []
+        members = (proc.stat(pid) for pid in proc.pids())
+        group = [each.pid for each in members if each and each.group == self.number]
+        return sorted({*([] if self._gone else group), *self._orphans.of(self)})
 
-    def close(self) -> None:
-        pass
+    def _outside(self) -> list[Stat]:
+        return [each for each in self.below() if each.group != self.number and not each.dead]
 
-    def _signal(self, number: int) -> None:
-        if self._pinned:
-            # Gone already is normal: reaping tells how it ended.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.number, number)
+    def _signal_outside(self, number: int) -> None:
+        """Again and again, until there is none that was not signalled."""
+        done: set[Process] = set()
+        with self.as_far_as_possible():
+            for _ in range(_MAX_PASSES):
+                fresh = {each.process for each in self._outside()} - done
+                for process in fresh:
+                    proc.send(process, number)
+                if not fresh:
+                    return
+                done |= fresh
 
 
-def living_groups() -> frozenset[int]:
+def _living_groups() -> frozenset[int]:
     """The numbers of all process groups with a member that is no zombie. As slow as there are processes."""
-    found = (_group_if_alive(entry) for entry in os.listdir("/proc") if entry.isdigit())  # noqa: PTH208
-    return frozenset(number for number in found if number is not None)
-
-
-def _group_if_alive(pid: str) -> int | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
-            state, _, number, _ = file.read().rpartition(b")")[2].split(None, 3)
-    except OSError:  # ended meanwhile
-        return None
-    return None if state in (b"Z", b"X") else int(number)
-
-
-def marked(task_ids: frozenset[str]) -> list[int]:
-    """The processes whose environment says that they belong to one of these tasks."""
-    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in numbers if is_marked(pid, task_ids)]
-
-
-def is_marked(pid: int, task_ids: frozenset[str]) -> bool:
-    """Whether a process belongs to one of these tasks. A zombie has no environment, so it does not; nor do we, even
-    where a task of ours has started this server."""
-    if pid == os.getpid():
-        return False
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # ended meanwhile, or another user's
-        return False
-    for variable in environment.split(b"\0"):
-        name, _, value = variable.partition(b"=")
-        if name == b"TASKY_TASK_ID" and value.decode(errors="replace") in task_ids:
-            return True
-    return False
-
-
-def _kill(pid: int, task_ids: frozenset[str]) -> None:
-    """By a pidfd, looked at once more: a number alone may be another process by now."""
-    with contextlib.suppress(ProcessLookupError):
-        pidfd = os.pidfd_open(pid)
-        try:
-            if is_marked(pid, task_ids):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                log.warning("ended process %d, which had survived the server", pid)
-        finally:
-            os.close(pidfd)
+    everyone = (proc.stat(pid) for pid in proc.pids())
+    return frozenset(each.group for each in everyone if each and not each.dead)

@@ -1,0 +1,27 @@
+"""What a worker would inherit of the server and should not: how many open files the server has allowed itself.
+
+A program that uses select(2), or closes every descriptor that there could be, is best off with the system's own limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from typing import Final
+
+from ..model.limits import Limits
+
+#: As it was when this process began: the server raises it later.
+_SOFT: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def give_back(pid: int, limits: Limits) -> None:
+    """Sets the soft limit of a program that has just been started. A tool that did it beforehand would cost every start
+    a millisecond; this takes two system calls, and the program may have run for some microseconds by then: if it has
+    set a limit itself, it keeps that."""
+    if limits.open_files is not None:
+        return
+    ours, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError):  # it has ended, or become another user
+        if ours != _SOFT and resource.prlimit(pid, resource.RLIMIT_NOFILE) == (ours, hard):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (_SOFT, hard))
