@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,6 +13,9 @@ from ..errors import StoreLocked
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _MOST: Final = 256
+#: Seconds that a dead holder's children get to let go of the lock: one between fork and exec has it, too.
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.01
 
 
 class StateLock:
@@ -36,13 +40,18 @@ class StateLock:
         self._write(os.getpid(), self._boot)
 
     def _take(self, path: Path) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder, _ = self._read()
-            by = f" (process {holder})" if holder else ""
-            message = f"another server{by} uses the state directory {path.parent}"
-            raise StoreLocked(message) from None
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder, _ = self._read()
+                lives = _lives(holder)
+                if lives or time.monotonic() > deadline:
+                    raise StoreLocked(_in_use(path.parent, holder, lives=lives)) from None
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def opened(self) -> None:
         """The holder has taken over what the last one left."""
@@ -79,8 +88,27 @@ class Holder(NamedTuple):
         except FileNotFoundError:
             return cls(lives=False, on_this_boot=False)
         same = boot != "" and boot == _boot_id()
-        lives = process.isdecimal() and Path("/proc", process).exists()
-        return cls(lives=same and lives, on_this_boot=same)
+        return cls(lives=same and _lives(process), on_this_boot=same)
+
+
+def _lives(process: str) -> bool:
+    """A zombie does not (proc(5): the state follows the name, which may have blanks and brackets of its own)."""
+    if not process.isdecimal():
+        return False
+    try:
+        stat = Path("/proc", process, "stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+
+
+def _in_use(state_dir: Path, holder: str, *, lives: bool) -> str:
+    if lives:
+        return f"another server (process {holder}) uses the state directory {state_dir}"
+    by = f"what process {holder} has left" if holder else "another process"
+    return (
+        f"{by} still holds the lock of the state directory {state_dir}: see fuser {state_dir}/lock"
+    )
 
 
 def _parsed(content: bytes) -> tuple[str, str]:

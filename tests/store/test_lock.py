@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,6 +88,60 @@ def test_a_server_that_was_killed_holds_no_lock(tmp_path: Path) -> None:
         other.kill()
         other.wait()
         Store.open(tmp_path, max_log=MAX_LOG).close()
+
+
+LEAVES_A_CHILD = """
+import os, sys, time
+from pathlib import Path
+from tasky.store.lock import StateLock
+lock = StateLock(Path(sys.argv[1]))
+child = os.fork()
+if child:
+    print(child, flush=True)
+    os._exit(1)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def heir(tmp_path: Path) -> Iterator[int]:
+    """It has the lock of a server that is dead by now, as one that is about to run a program has it for a moment."""
+    command = [sys.executable, "-c", LEAVES_A_CHILD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as died:
+        assert died.stdout is not None
+        child = int(died.stdout.readline())
+        died.stdout.close()
+    yield child
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.case("S10")
+def test_a_child_of_a_dead_server_is_waited_for(
+    tmp_path: Path, heir: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        os.kill(heir, signal.SIGKILL)
+        select.select([], [], [], seconds)
+
+    monkeypatch.setattr("tasky.store.lock.time.sleep", wait)
+    StateLock(tmp_path / "lock").release()
+    assert waited
+
+
+@pytest.mark.case("S10")
+def test_but_not_for_ever(tmp_path: Path, heir: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = (tmp_path / "lock").read_text().split()[0]
+    monkeypatch.setattr("tasky.store.lock._PATIENCE", 0.02)
+    with pytest.raises(StoreLocked) as caught:
+        StateLock(tmp_path / "lock")
+    assert caught.value.message == (
+        f"what process {holder} has left still holds the lock of the state directory {tmp_path}:"
+        f" see fuser {tmp_path}/lock"
+    )
 
 
 def test_a_second_store_in_the_same_process_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def _inside(leaf: str) -> Iterator[subprocess.Popen[bytes]]:
         [*enter(f"{leaf}/cgroup.procs"), "cat"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # it may be found frozen, when we have been killed: it must hold nothing of ours
         start_new_session=True,
     )
     try:
