@@ -8,11 +8,12 @@ from urllib.parse import quote
 
 import falcon
 
+from ..model.access import Need
 from ..model.task import Artifact
 from ..service import Service
 from .documents import artifact_document, dump
 from .query import read_query
-from .resource import NO_OPTIONS, Resource
+from .resource import NO_OPTIONS, Resource, operation
 
 _MEDIA_TYPE: Final = re.compile(
     r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}"
@@ -27,6 +28,7 @@ class Files(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("Lists the files that a task has left.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         artifacts = self._service.task(task_id).artifacts
@@ -37,6 +39,7 @@ class File(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("One file that a task has left.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str, path: str) -> None:
         read_query(req, NO_OPTIONS)
         artifact, file = self._service.artifact(task_id, path)

@@ -9,9 +9,10 @@ from typing import Any, Final
 import falcon
 
 from ..errors import Problem
+from ..model.access import Need
 from .documents import dump
 from .query import read_query
-from .resource import NO_OPTIONS, Resource
+from .resource import NO_OPTIONS, Resource, operation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,7 @@ class Readiness:
 
 
 class Health(Resource):
+    @operation("Whether the server answers.", Need.OPEN)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump({"status": "ok"})
@@ -68,6 +70,7 @@ class Ready(Resource):
     def __init__(self, ready: Callable[[], Readiness]) -> None:
         self._ready: Final = ready
 
+    @operation("Whether the server takes tasks, and what is wrong.", Need.OPEN)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         readiness = self._ready()

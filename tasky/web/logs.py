@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import falcon
 
+from ..model.access import Need
 from ..service import Service
 from ..store import LogLine, LogReader
 from . import options
 from .documents import dump, timestamp
 from .query import Option, Options, read_query
-from .resource import Resource
+from .resource import Resource, operation
 
 TEXT: Final = "text/plain"
 JSONL: Final = "application/jsonl"
@@ -33,11 +34,10 @@ class Log(Resource):
     """The lines that there are at the moment of the request, of all attempts or of one. `Tasky-Last-Line` is the number
     of the last of them: a client gives it as `after` to go on."""
 
-    query: ClassVar[Options] = LOG
-
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("The log of a task, as text or as JSON lines.", Need.READ, LOG)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         values = read_query(req, LOG)
         reader = self._service.log(task_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 import falcon
 
 from ..errors import WrongState
+from ..model.access import Need
 from ..model.states import TERMINAL
 from ..service import Service
 from ..store import Query
@@ -14,7 +15,7 @@ from . import options
 from .body import expect_nothing
 from .documents import dump, result_bytes, status_document, task_bytes, task_summary
 from .query import Option, Options, read_query
-from .resource import NO_OPTIONS, Resource
+from .resource import NO_OPTIONS, Resource, operation
 from .workers import answer_created
 
 LIST: Final[Options] = {
@@ -28,11 +29,10 @@ CANCEL: Final[Options] = {"grace": Option(options.duration)}
 
 
 class Tasks(Resource):
-    query: ClassVar[Options] = LIST
-
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("Lists tasks, the newest first.", Need.READ, LIST)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         values = read_query(req, LIST)
         query = Query(
@@ -54,11 +54,13 @@ class Task(Resource):
         self._service: Final = service
         self._max_body: Final = max_body
 
+    @operation("Everything about a task but its log.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         task = self._service.task(task_id)
         resp.data = task_bytes(task, self._service.secrets(task))
 
+    @operation("Forgets a finished task, and removes its files.", Need.ADMIN)
     def on_delete(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
@@ -70,6 +72,7 @@ class Status(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("How a task is doing.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump(status_document(self._service.task(task_id)))
@@ -79,6 +82,7 @@ class Result(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("What a finished task has given.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         task = self._service.task(task_id)
@@ -88,12 +92,11 @@ class Result(Resource):
 
 
 class Cancel(Resource):
-    query: ClassVar[Options] = CANCEL
-
     def __init__(self, service: Service, max_body: int) -> None:
         self._service: Final = service
         self._max_body: Final = max_body
 
+    @operation("Cancels a task: SIGTERM, and SIGKILL after the grace.", Need.CANCEL, CANCEL)
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         grace: int | None = read_query(req, CANCEL).get("grace")
         expect_nothing(req, self._max_body)
@@ -109,6 +112,7 @@ class Pause(Resource):
         self._change: Final = service.resume if resume else service.pause
         self._max_body: Final = max_body
 
+    @operation("Freezes a task, or lets it go on.", Need.CANCEL)
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
@@ -121,6 +125,7 @@ class Restart(Resource):
         self._service: Final = service
         self._max_body: Final = max_body
 
+    @operation("Makes a new task of the same worker with the same parameters.", Need.RUN)
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         key = options.idempotency_key(req)

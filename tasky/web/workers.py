@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import falcon
 
+from ..model.access import Need
 from ..model.states import TERMINAL
 from ..service import Options as TaskOptions
 from ..service import Service, Submitted
@@ -14,7 +15,7 @@ from . import options
 from .body import expect_nothing, read_object
 from .documents import dump, result_bytes, status_document, worker_document, worker_summary
 from .query import Option, Options, read_query
-from .resource import NO_OPTIONS, Resource
+from .resource import NO_OPTIONS, Resource, operation
 
 TASKS: Final = "/tasky/v1/tasks"
 
@@ -31,6 +32,7 @@ class Workers(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
+    @operation("Lists the workers.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump([worker_summary(view) for view in self._service.workers()])
@@ -40,17 +42,17 @@ class Worker(Resource):
     """One worker. A POST creates a task; at most `max_waiting` of those with `wait` are held at the same time, so that
     threads are left for all other requests."""
 
-    query: ClassVar[Options] = SUBMIT
-
     def __init__(self, service: Service, max_body: int, max_waiting: int) -> None:
         self._service: Final = service
         self._max_body: Final = max_body
         self._waiting: Final = threading.BoundedSemaphore(max_waiting)
 
+    @operation("Everything about a worker.", Need.READ)
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump(worker_document(self._service.worker(name)))
 
+    @operation("Makes a task of this worker; the body has its parameters.", Need.RUN, SUBMIT)
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         key = options.idempotency_key(req)
         if key is None:  # else it may be a repeat, which is answered all the same
@@ -102,6 +104,7 @@ class Switch(Resource):
         self._change: Final = service.enable if on else service.disable
         self._max_body: Final = max_body
 
+    @operation("Has a worker take new tasks, or refuse them.", Need.ADMIN)
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
