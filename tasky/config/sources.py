@@ -19,7 +19,8 @@ SYSTEM_FILE: Final = Path("/etc/tasky/tasky.yaml")
 _ENVIRONMENT: Final = Path("environment")
 _COMMAND_LINE: Final = Path("command line")
 
-_VARIABLES: Final = {f"TASKY_{'_'.join(path).upper()}": path for path in SETTINGS}
+#: Those of the environment, with the path of their setting.
+VARIABLES: Final = {f"TASKY_{'_'.join(path).upper()}": path for path in SETTINGS}
 #: What else is named TASKY_...: the file itself, the client's, and what a worker finds in its environment.
 _OTHERS: Final = frozenset(
     f"TASKY_{name}"
@@ -91,8 +92,8 @@ def _from_file(file: Path, problems: list[Problem]) -> Values:
 def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> Values:
     values: Values = {}
     for variable, word in environ.items():
-        if variable in _VARIABLES and word:
-            _from_text(_ENVIRONMENT, variable, _VARIABLES[variable], word, values, problems)
+        if variable in VARIABLES and word:
+            _from_text(_ENVIRONMENT, variable, VARIABLES[variable], word, values, problems)
         elif near := _meant(variable):
             message = f"is not a setting: did you mean {near}?"
             problems.append(Problem(_ENVIRONMENT, 0, variable, message))
@@ -101,9 +102,9 @@ def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> Va
 
 def _meant(variable: str) -> str | None:
     """The setting that was probably meant. What is near none may be somebody's own."""
-    if not variable.startswith("TASKY_") or variable in _VARIABLES or variable in _OTHERS:
+    if not variable.startswith("TASKY_") or variable in VARIABLES or variable in _OTHERS:
         return None
-    names = [name.removeprefix("TASKY_") for name in _VARIABLES]
+    names = [name.removeprefix("TASKY_") for name in VARIABLES]
     near = difflib.get_close_matches(variable.removeprefix("TASKY_"), names, n=1, cutoff=0.8)
     return f"TASKY_{near[0]}" if near else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import Settings, load_settings, load_workers
-from ..config.sources import settings_file
+from ..config.sources import VARIABLES, settings_file
 from ..errors import ConfigError
 from ..model.containment import Kind
 from ..model.worker import WorkerDefinition
@@ -66,7 +66,7 @@ def _containment(
 def _source(options: Options, environ: Mapping[str, str]) -> str:
     """Where the settings come from."""
     file = settings_file(options.config, environ)
-    variables = sorted(name for name in environ if name.startswith("TASKY_") and environ[name])
+    variables = sorted(name for name in VARIABLES if environ.get(name))
     return " and ".join([str(file or "the defaults"), *variables])
 
 

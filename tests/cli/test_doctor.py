@@ -75,6 +75,12 @@ def test_this_machine(look: Any, state: Path) -> None:
     assert not state.exists(), "it makes nothing"
 
 
+def test_where_the_settings_come_from(look: Any) -> None:
+    """What the client has in its environment is none."""
+    found = look(TASKY_URL="http://127.0.0.1:1", TASKY_MAX_TASKS="7")
+    assert found["settings"] == ("ok", "the defaults and TASKY_LISTEN and TASKY_MAX_TASKS")
+
+
 def test_for_people(tasky: Tasky, look: Any, workers: Path, state: Path) -> None:
     found = look()
     done = tasky("doctor", "--workers-dir", str(workers), "--state-dir", str(state))
