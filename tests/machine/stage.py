@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.helpers import all_pids
+from tests.helpers import all_pids, wait_for
 
 #: Seconds.
 PATIENCE: Final = 20.0
@@ -38,11 +38,11 @@ class Puppet:
             assert answer, f"the worker {self.pid} ended at: {what} {details}"
 
     def begins(self, what: str, **details: Any) -> None:
-        """Tells it. It may be gone."""
+        """Tells it. It may be gone, or about to be: its descriptors are closed first."""
         try:
             self._connection.sendall(json.dumps({"do": what, **details}).encode() + b"\n")
         except OSError:
-            assert self.pid not in all_pids(), f"{self.pid} is there and does not listen"
+            wait_for(lambda: self.pid not in all_pids(), f"{self.pid} is gone: it does not listen")
 
     def hears_sigterm(self) -> None:
         assert "heard" in self._answer(), f"{self.pid} was sent SIGTERM"
