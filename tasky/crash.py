@@ -28,6 +28,7 @@ class Point(StrEnum):
     RESTORED = "restored"  #: the queue is in memory; nothing of it is started
 
     # A submission
+    UPLOADED = "uploaded"  #: the files of one are on disk; its task is not
     SUBMITTED = "submitted"  #: a request to create a task is checked; nothing is stored
     INSERTED = "inserted"  #: the task is on disk; its client has no answer yet
 
@@ -38,6 +39,7 @@ class Point(StrEnum):
     # A start
     START_STORED = "start.stored"  #: Running on disk; no process yet
     FOLDER_MADE = "folder.made"  #: its work folder is there; no process yet
+    UPLOADS_PLACED = "uploads.placed"  #: the files of its submission are in it
     CONTAINED = "contained"  #: its cgroup, if it has one, is there; no process yet
     SPAWNED = "spawned"  #: the process runs; the loop does not know of it yet
     WATCHED = "watched"  #: the loop watches the process

@@ -22,17 +22,28 @@ from types import FrameType
 from typing import Final
 
 from . import __version__
-from .config import Catalogue, FolderWatch, Listen, Settings, runs_as_root
+from .config import SECRET_FILE, Catalogue, FolderWatch, Listen, Settings, Webhooks, runs_as_root
 from .crash import Point, arm, crash_at
 from .errors import TaskyError
 from .logs import log_to_stderr
 from .model.containment import Kind
 from .model.limits import Means, kept
-from .service import Service
-from .store import Store
-from .supervisor import Supervisor, choose
+from .model.notify import AllowedHosts
+from .service import Access, Service
+from .service.events import Hub
+from .service.metrics import Metrics
+from .service.notifier import Notifier
+from .store import Store, Tokens
+from .supervisor import Observers, Supervisor, choose
 from .web.app import Readiness, create_app
+from .web.auth import Authentication
+from .web.defences import Defences
+from .web.documents import notification_bytes
+from .web.metrics import Gauges, Measured
 from .web.server import HttpServer, listen_tcp, listen_unix
+from .web.source import Budget
+from .web.spool import Forms
+from .web.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +99,15 @@ class Server:
             self._watch.start()
             undo.callback(self._watch.close)
             self._catalogue.load()
-            self._store: Final = Store.open(settings.state_dir, max_log=settings.max_log)
+            hub = Hub()
+            self._store: Final = Store.open(
+                settings.state_dir, max_log=settings.max_log, on_logged=hub.logged
+            )
             undo.callback(self._store.close)
             crash_at(Point.OPENED)
+            self._metrics: Final = Metrics()
+            hook_hosts = AllowedHosts(settings.webhooks.allowed_hosts)
+            self._notifier: Final = self._make_notifier(hook_hosts)
             self._containment: Final = choose(settings.containment, settings.state_dir)
             undo.callback(self._containment.close)
             self._socket: Final = _listen(settings.listen)
@@ -102,23 +119,48 @@ class Server:
                 max_tasks=settings.max_tasks,
                 max_queued=settings.max_queued,
                 max_line=settings.max_line,
+                observer=Observers(hub, self._metrics, self._notifier),
             )
+            service = Service(self._store, self._supervisor, self._catalogue, hub, hook_hosts)
+            self._streams: Final = Streams(hub, Budget(settings.http.streams))
+            undo.callback(self._streams.stop)
+            self._access: Final = _access(settings, self._store, self._metrics)
             app = create_app(
-                Service(self._store, self._supervisor, self._catalogue),
+                service,
+                access=self._access,
+                proxies=settings.proxy,
                 max_body=settings.max_body,
+                max_upload=settings.max_upload,
                 max_waiting=settings.http.threads,
+                budget=self._streams.budget,
                 ready=self._readiness,
+                measured=Measured(self._metrics, self._gauges()),
+                defences=Defences(
+                    listen=settings.listen.host,
+                    allowed_hosts=settings.allowed_hosts,
+                    cors_origins=settings.cors_origins,
+                ),
             )
             self._http: Final = HttpServer(
                 app,
                 self._socket,
                 threads=settings.http.threads + _SPARE_THREADS,
+                streams=self._streams,
                 max_body=settings.max_body,
+                forms=Forms(
+                    service.takes_files,
+                    max_upload=settings.max_upload,
+                    folder=self._store.uploads.folder,
+                    admit=self._store.uploads.admit,
+                    identify=Authentication(self._access, settings.proxy).may_run,
+                ),
             )
             undo.pop_all()
 
     def start(self) -> None:
         self._supervisor.start()
+        self._notifier.start()
+        self._streams.start()
         self._http.start()
         if sys.version_info < (3, 11, 4):  # CPython issue 104372
             log.warning(
@@ -142,6 +184,7 @@ class Server:
                 next_look = now + _HOUSEKEEPING
                 retention = self._settings.retention
                 self._store.prune(retention.age, retention.count)
+                self._note_use_of_tokens()
             came = signals.wait(next_look - now)
             if signal.SIGHUP in came:
                 self._reload()
@@ -154,13 +197,20 @@ class Server:
         log.info("stopping: running tasks get SIGTERM, then their grace; a second signal ends that")
         self._watch.close()
         self._await_drained(signals)
+        self._streams.stop()  # first: who follows a task hears of its end
         self._http.stop()
         self._supervisor.close()
+        self._notifier.close()
         crash_at(Point.DRAINED)
         self._containment.close()
+        self._note_use_of_tokens()
         self._store.close()
         if self._settings.listen.path is not None:
             self._settings.listen.path.unlink(missing_ok=True)
+
+    def _note_use_of_tokens(self) -> None:
+        if self._access is not None:
+            self._access.tokens.flush()
 
     def _await_drained(self, signals: Signals) -> None:
         def watch() -> None:
@@ -203,6 +253,34 @@ class Server:
             for limit in kept(limits, self._containment.controllers, as_root=as_root):
                 if limit.means is Means.NOTHING:
                     log.warning("worker=%s %s", name, limit)
+
+    def _make_notifier(self, allowed: AllowedHosts) -> Notifier:
+        """Where there is somebody to tell, an error says now that nothing can be signed."""
+        settings = self._settings.webhooks
+        notifier = Notifier(
+            self._store,
+            notification_bytes,
+            allowed,
+            settings.secret_file or self._settings.state_dir / SECRET_FILE,
+            makes_secret=settings.secret_file is None,
+            on_verdict=self._metrics.notified,
+        )
+        hooks = (hook for one in self._catalogue.definitions.values() for hook in one.notify)
+        if settings != Webhooks() or any(hook.secret_file is None for hook in hooks):
+            notifier.prepare()
+        return notifier
+
+    def _gauges(self) -> Gauges:
+        return Gauges(
+            workers=lambda: self._catalogue.definitions,
+            load=self._supervisor.load,
+            store=self._store.figures,
+            ready=self._readiness,
+            max_tasks=self._settings.max_tasks,
+            max_queued=self._settings.max_queued,
+            max_streams=self._settings.http.streams,
+            streams=lambda: self._streams.budget.open,
+        )
 
     def _readiness(self) -> Readiness:
         return Readiness(
@@ -270,6 +348,17 @@ def _listen(where: Listen) -> socket.socket:
     assert where.host is not None
     assert where.port is not None
     return listen_tcp(where.host, where.port)
+
+
+def _access(settings: Settings, store: Store, metrics: Metrics) -> Access | None:
+    if not settings.auth:
+        if settings.proxy.trusted:
+            log.warning("the setting proxy does nothing without auth: true")
+        return None
+    tokens = Tokens(settings.state_dir)
+    if not tokens.all() and not settings.proxy.trusted:
+        log.warning("nobody can log in: there is no token yet; `tasky token create` makes one")
+    return Access(store, tokens, settings.proxy.scopes, metrics.auth_failed)
 
 
 def _url(sock: socket.socket, where: Listen) -> str:

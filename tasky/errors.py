@@ -87,6 +87,26 @@ class IdempotencyConflict(TaskyError):
     status = 422
 
 
+class Unauthorized(TaskyError):
+    """Who are you? Give a token: Authorization: Bearer tsk_..."""
+
+    status = 401
+
+
+class TooManyFailures(TaskyError):
+    """Too many failed logins from this address: wait a little."""
+
+    status = 429
+
+    retry_after: int = 60  #: seconds
+
+
+class Forbidden(TaskyError):
+    """This is not allowed to you."""
+
+    status = 403
+
+
 class NotFound(TaskyError):
     """There is no such thing."""
 
@@ -94,7 +114,12 @@ class NotFound(TaskyError):
 
 
 class UnknownWorker(NotFound):
-    """There is no such worker."""
+    """There is no such worker. `near` is the one that was probably meant; without it the message is `plain`."""
+
+    def __init__(self, message: str = "There is no such worker.", near: str | None = None) -> None:
+        super().__init__(f"{message}; did you mean {near}?" if near else message)
+        self.plain = message
+        self.near = near
 
 
 class UnknownTask(NotFound):
@@ -137,8 +162,18 @@ class ShuttingDown(TaskyError):
     retry_after: ClassVar[int] = 10
 
 
+class HostRefused(Forbidden):
+    """The server sends no notifications to this host."""
+
+
 class SpawnError(TaskyError):
     """The worker's program could not be started."""
+
+
+class NoMetrics(TaskyError):
+    """The metrics need the package prometheus-client: pip install 'tasky[metrics]'"""
+
+    status = 501
 
 
 class StoreError(TaskyError):

@@ -25,7 +25,7 @@ ROOT: Final = RELIABILITY.parent.parent
 MARK: Final = "scripts/cases"
 #: | P1 | what must happen | tests | why there is none | result |
 _ROW: Final = re.compile(r"^\| ([A-Z]\d+) \|(.*)\|(.*)\|(.*)\|(.*)\|$")
-_NAME: Final = re.compile(r"`([\w/]+\.py)::(\w+)`")
+_NAME: Final = re.compile(r"`([\w/]+\.py)::([\w:]+)`")
 #: Of a case with many tests so many are named.
 _MOST: Final = 4
 

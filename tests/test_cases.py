@@ -14,7 +14,7 @@ from tests.record import RELIABILITY, recorded, replaced
 
 PAGE = RELIABILITY.read_text()
 CASES = cases.read(PAGE)
-GROUPS = {"P": 36, "L": 27, "S": 17, "C": 19}
+GROUPS = {"P": 36, "L": 27, "S": 17, "C": 19, "H": 30}
 
 
 @pytest.fixture(scope="module")

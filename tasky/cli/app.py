@@ -9,31 +9,38 @@ from typing import Any, Final
 import click
 
 from .. import __version__
-from ..client import ApiError
+from ..client import ApiError, ClientError
 from ..errors import TaskyError
 from .actions import cancel, delete, pause, restart, resume
+from .advice import advice
 from .check import check
 from .db import db
 from .doctor import doctor
+from .events import events
 from .exits import MEANINGS, Exit, of_error
 from .files import files
-from .invocation import json_option, url_option
+from .invocation import Invocation, json_option, server_options
 from .log import log
+from .login import login, logout, whoami
 from .ps import ps
 from .result import result
 from .run import run
 from .serve import serve
+from .shells import install
 from .show import show
 from .terminal import complain, give_up_output, say
+from .token import token
+from .top import top
 from .version import version
 from .workers import disable, enable, workers
 
 _COMMANDS: Final = (
     *(serve, check, doctor),
     *(workers, enable, disable),
-    *(run, ps, show, log, result, files),
+    *(run, ps, top, show, log, events, result, files),
     *(cancel, pause, resume, restart, delete),
-    *(db, version),
+    *(login, logout, whoami),
+    *(token, db, version),
 )
 _EXITS: Final = "\n".join(f"  {int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())
 _EPILOG: Final = f"""\
@@ -59,6 +66,11 @@ class _Tasky(click.Group):
             return Exit.PIPE
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
+        except ClientError as error:
+            invocation = ctx.find_object(Invocation)
+            target = invocation.target if invocation is not None else None
+            _tell(error, advice(error, target) if target is not None else "")
+            return of_error(error)
 
 
 @click.group(
@@ -70,9 +82,13 @@ class _Tasky(click.Group):
 @json_option
 def tasky() -> None:
     """Turns any executable into an API: run it, watch it, pause it, cancel it, fetch its result."""
+    click.get_current_context().ensure_object(
+        Invocation
+    )  # one for all, also for what an error is told with
 
 
-url_option(tasky, envvar="TASKY_URL")
+server_options(tasky)
+install()
 for command in _COMMANDS:
     tasky.add_command(command)
 
@@ -95,11 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.BUG
 
 
-def _tell(error: TaskyError) -> None:
+def _tell(error: TaskyError, remark: str = "") -> None:
     """Several things that are wrong are told one a line, each with its place."""
     violations = error.errors if isinstance(error, ApiError) else ()
     if len(violations) < 2:
-        complain(error.message)
+        complain("\n".join(filter(None, (error.message, remark))))
         return
     lines = (f"{one.pointer or one.parameter or ''}: {one.detail}" for one in violations)
     complain("\n".join([f"{len(violations)} mistakes:", *lines]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
@@ -45,5 +48,45 @@ def tasks(context: Context, _parameter: Parameter, typed: str) -> list[Completio
     ]
 
 
+def parameters(context: Context, _parameter: Parameter, typed: str) -> list[CompletionItem]:
+    """Of `tasky run WORKER`: the names of those not given yet, as `name=`; behind that, the values that there are.
+
+    Zsh and Fish take `name=value` for one word; Bash for three, of which click leaves out a bare "=".
+    """
+    given = [str(word) for word in context.params.get("params") or ()]
+    try:
+        with _client(context) as client:
+            schema = client.worker(str(context.params.get("worker"))).get("schema", {})
+    except TaskyError:
+        return []
+    known: dict[str, Any] = schema.get("properties", {})
+    name, sign, begun = typed.partition("=")
+    if sign:
+        return _values(known.get(name), begun, f"{name}=")
+    if given and given[-1] == "=":
+        return _values(known.get(given[-2] if len(given) > 1 else ""), typed, "")
+    if given and not typed and "=" not in given[-1] and given[-2:-1] != ["="]:
+        return _values(known.get(given[-1]), "", "")
+    used = {word.partition("=")[0].removesuffix(":") for word in given}
+    return [
+        CompletionItem(f"{name}=", help=one_line(_about(one)))
+        for name, one in known.items()
+        if name.startswith(typed) and name not in used
+    ]
+
+
+def _values(schema: Any, begun: str, before: str) -> list[CompletionItem]:
+    if not isinstance(schema, dict):
+        return []
+    words = [one if isinstance(one, str) else json.dumps(one) for one in schema.get("enum", ())]
+    if not words and schema.get("type") == "boolean":
+        words = ["true", "false"]
+    return [CompletionItem(f"{before}{word}") for word in words if word.startswith(begun)]
+
+
+def _about(schema: Any) -> str:
+    return str(schema.get("description", "")) if isinstance(schema, dict) else ""
+
+
 def _client(context: Context) -> Client:
-    return Client(context.ensure_object(Invocation).url, timeout=_PATIENCE)
+    return context.ensure_object(Invocation).own_client(_PATIENCE)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GO_ON: Final = "How to go on: docs/operations.md, Restoring a backup"
 
 
-def _of_state_dir(function: Callable[..., Any]) -> Callable[..., Any]:
+def of_state_dir(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which state directory."""
     config = click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
                           help="Settings, as for serve.  [env: TASKY_CONFIG]")  # fmt: skip
@@ -30,7 +30,7 @@ def _of_state_dir(function: Callable[..., Any]) -> Callable[..., Any]:
     return config(state_dir(json_option(pass_invocation(function))))
 
 
-def _settings(config: Path | None, state_dir: str | None) -> Settings:
+def settings_of(config: Path | None, state_dir: str | None) -> Settings:
     from ..config import load_settings
 
     return load_settings(config, os.environ, state_dir=state_dir)
@@ -49,7 +49,7 @@ def db() -> None:
 
 
 @db.command()
-@_of_state_dir
+@of_state_dir
 def check(invocation: Invocation, config: Path | None, state_dir: str | None) -> int:
     """Look for damage: in the database, between its tables, and between tasks and their files.
 
@@ -57,7 +57,7 @@ def check(invocation: Invocation, config: Path | None, state_dir: str | None) ->
     """
     from ..store import inspect
 
-    report = inspect(_settings(config, state_dir).state_dir)
+    report = inspect(settings_of(config, state_dir).state_dir)
     if invocation.json:
         emit(
             {
@@ -84,7 +84,7 @@ def _finding(finding: Finding) -> dict[str, object]:
 
 @db.command()
 @click.argument("path", metavar="DEST", type=click.Path(path_type=Path))
-@_of_state_dir
+@of_state_dir
 def backup(invocation: Invocation, path: Path, config: Path | None, state_dir: str | None) -> None:
     """Save the database as the new file DEST, as of one moment.
 
@@ -93,7 +93,7 @@ def backup(invocation: Invocation, path: Path, config: Path | None, state_dir: s
     """
     from ..store import back_up
 
-    made = back_up(_settings(config, state_dir).state_dir, path)
+    made = back_up(settings_of(config, state_dir).state_dir, path)
     if invocation.json:
         emit({"file": str(made.path), "tasks": made.tasks, "bytes": made.size})
     else:
@@ -106,7 +106,7 @@ def backup(invocation: Invocation, path: Path, config: Path | None, state_dir: s
 @click.option("--keep", type=click.IntRange(0), metavar="NUMBER",
               help="All but the newest so many.  [default: the setting retention.count]")  # fmt: skip
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would go; a server may run.")
-@_of_state_dir
+@of_state_dir
 def prune(
     invocation: Invocation,
     *,
@@ -123,7 +123,7 @@ def prune(
     from ..store import doomed
     from ..store import prune as remove
 
-    settings = _settings(config, state_dir)
+    settings = settings_of(config, state_dir)
     age = settings.retention.age if older_than is None else older_than
     count = settings.retention.count if keep is None else keep
     gone = (doomed if dry_run else remove)(settings.state_dir, age, count)

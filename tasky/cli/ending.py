@@ -71,9 +71,12 @@ def wait_and_report(client: Client, invocation: Invocation, task_id: str, second
     return report(client.result(task_id), invocation)
 
 
-def report(result: ResultDocument, invocation: Invocation) -> Exit:
-    """The output on standard output; why there is none on standard error; the exit status for it."""
-    if invocation.json:
+def report(result: ResultDocument, invocation: Invocation, *, told: bool = False) -> Exit:
+    """The output on standard output, unless it was `told` already; why there is none on standard error; the exit
+    status for it."""
+    if told:
+        pass
+    elif invocation.json:
         emit(result)
     else:
         _print_output(result.get("Output"))

@@ -7,7 +7,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from ..client import ApiError, BadAddress, ClientError
+from ..client import ApiError, BadAddress, BadToken, ClientError
 from ..errors import (
     ConfigError,
     NotFound,
@@ -38,14 +38,14 @@ class Exit(IntEnum):
 MEANINGS: Final[Mapping[Exit, str]] = MappingProxyType(
     {
         Exit.OK: "it was done",
-        Exit.FAILED: "the task failed (run --wait, result); check or doctor found something; serve or db failed",
+        Exit.FAILED: "the task failed (run --wait, --follow, result); check, doctor found something; serve, db failed",
         Exit.USAGE: "the command line is wrong",
-        Exit.REFUSED: "the server refused: no such task, wrong state, bad parameters, queue full",
+        Exit.REFUSED: "the server refused: no such task, wrong state, bad parameters, no right to do it, queue full",
         Exit.UNREACHABLE: "no server, no answer, or an error inside the server",
-        Exit.CANCELED: "the task was canceled (run --wait, result)",
+        Exit.CANCELED: "the task was canceled (run --wait, --follow, result)",
         Exit.UNFINISHED: "the task has not ended yet (run --wait, result)",
         Exit.BUG: "a bug in tasky",
-        Exit.CONFIG: "serve, db: the configuration has mistakes, or the state directory is unusable",
+        Exit.CONFIG: "the configuration or a profile has mistakes, or the state directory is unusable (serve, db)",
         Exit.INTERRUPTED: "Ctrl-C; a task that was waited for goes on",
         Exit.PIPE: "the reader of the output went away, as in `tasky ps | head -1`",
     }
@@ -62,7 +62,7 @@ def of_error(error: TaskyError) -> Exit:
             return Exit.CONFIG
         case NotFound():
             return Exit.REFUSED
-        case BadAddress():
+        case BadAddress() | BadToken():
             return Exit.USAGE
         case ApiError():
             return Exit.REFUSED if error.status < _SERVER_ERROR else Exit.UNREACHABLE

@@ -1,4 +1,4 @@
-"""What every command that asks a server has in common: --url, --json and the client."""
+"""What every command that asks a server has in common: --url, --profile, --json and the client."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..client import DEFAULT_URL, Client
+from ..errors import TaskyError
+from .profiles import profile_names
+from .target import Target, find_target
 from .terminal import line
+
+#: For one answer, seconds.
+TIMEOUT: Final = 30.0
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -19,12 +26,25 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Invocation:
     """One run of the command line."""
 
-    url: str = DEFAULT_URL
+    url: str = ""
+    profile: str = ""
     json: bool = False
+    #: Known once a server was to be asked.
+    target: Target | None = None
 
-    def client(self) -> Client:
-        """Closed when the command ends."""
-        return click.get_current_context().with_resource(Client(self.url))
+    def find_target(self) -> Target:
+        if self.target is None:
+            self.target = find_target(self.url, self.profile)
+        return self.target
+
+    def client(self, timeout: float = TIMEOUT) -> Client:
+        """Closed when the command ends. `timeout`: for one answer, seconds."""
+        return click.get_current_context().with_resource(self.own_client(timeout))
+
+    def own_client(self, timeout: float = TIMEOUT) -> Client:
+        """For the caller to close."""
+        target = self.find_target()
+        return Client(target.url, token=target.token, timeout=timeout)
 
 
 def emit(document: Any) -> None:
@@ -35,16 +55,23 @@ def emit(document: Any) -> None:
 pass_invocation: Final = click.make_pass_decorator(Invocation, ensure=True)
 
 
-def url_option(function: Function, envvar: str | None = None) -> Function:
-    """`envvar` is for the outermost command only: within, it would win over what stands on the command line."""
-    return click.option(
+def server_options(function: Function) -> Function:
+    url = click.option(
         "--url",
-        envvar=envvar,
         metavar="URL",
         expose_value=False,
         callback=_set("url"),
         help=f"The server: http://host:port or unix:/path.  [env: TASKY_URL; default: {DEFAULT_URL}]",
-    )(function)
+    )
+    profile = click.option(
+        "--profile",
+        metavar="NAME",
+        expose_value=False,
+        callback=_set("profile"),
+        shell_complete=_complete_profiles,
+        help="The server and token of this profile.  [env: TASKY_PROFILE; default: default]",
+    )
+    return url(profile(function))
 
 
 def json_option(function: Function) -> Function:
@@ -59,7 +86,16 @@ def json_option(function: Function) -> Function:
 
 def asks_server(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of a command that asks a server; it is called with the Invocation first."""
-    return url_option(json_option(pass_invocation(function)))
+    return server_options(json_option(pass_invocation(function)))
+
+
+def _complete_profiles(
+    _context: click.Context, _parameter: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    try:
+        return [CompletionItem(name) for name in profile_names() if name.startswith(typed)]
+    except TaskyError:
+        return []
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import click
 
-from ..client import Client, LogDocument
-from ..model.states import LIVE
+from ..client import LogDocument
 from . import completion
+from .event_lines import log_text
+from .follow import retry_note
 from .ids import resolve
 from .invocation import Invocation, asks_server
-from .terminal import put, shown
+from .terminal import complain, put, shown
 
-#: Pauses between two looks at a log that is followed, seconds.
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 1.0
 _CHUNK: Final = 64 << 10
 
 
@@ -46,52 +42,21 @@ def log(
     """
     client = invocation.client()
     task_id = resolve(client, task)
-    look = partial(client.log, task_id, attempt=attempt)
     render = _json if invocation.json else _text
     if follow:
-        _follow(lambda: _goes_on(client, task_id, attempt), look, tail, after, render)
+        note = retry_note(complain)
+        lines = client.follow(task_id, tail=tail, after=after, attempt=attempt, on_retry=note)
+        for document in lines:
+            put(render(document))
     else:
-        _print(look(tail=tail, after=after), render)
+        _print(client.log(task_id, tail=tail, after=after, attempt=attempt), render)
 
 
-def _goes_on(client: Client, task_id: str, attempt: int | None) -> bool:
-    """Whether something may still be written."""
-    if attempt is None:
-        return client.status(task_id)["Status"] in LIVE
-    task = client.task(task_id)
-    begun = task.get("Attempts", [])
-    ended = {one["Number"] for one in begun if "Finished" in one}
-    return task["Status"] in LIVE and attempt not in ended
-
-
-def _follow(
-    goes_on: Callable[[], bool],
-    look: Callable[..., Iterator[LogDocument]],
-    tail: int | None,
-    after: int | None,
-    render: Callable[[LogDocument], str],
-) -> None:
-    """`goes_on` is asked before the log: once it says that nothing more is written, the log has all."""
-    if tail == 0:  # nothing of what there is
-        after, tail = max((one["N"] for one in look(tail=1)), default=0), None
-    pause = _FIRST_PAUSE
-    while True:
-        more = goes_on()
-        last = _print(look(tail=tail, after=after), render)
-        if not more:
-            return
-        if last is not None:
-            after, tail, pause = last, None, _FIRST_PAUSE
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _print(lines: Iterable[LogDocument], render: Callable[[LogDocument], str]) -> int | None:
-    """Gives the number of the last line, if there was one."""
+def _print(lines: Iterable[LogDocument], render: Callable[[LogDocument], str]) -> None:
+    """Many at once."""
     pieces: list[str] = []
-    size, last = 0, None
+    size = 0
     for document in lines:
-        last = document["N"]
         pieces.append(render(document))
         size += len(pieces[-1])
         if size > _CHUNK:
@@ -99,7 +64,6 @@ def _print(lines: Iterable[LogDocument], render: Callable[[LogDocument], str]) -
             pieces, size = [], 0
     if pieces:
         put("".join(pieces))
-    return last
 
 
 def _json(document: LogDocument) -> str:
@@ -107,13 +71,4 @@ def _json(document: LogDocument) -> str:
 
 
 def _text(document: LogDocument) -> str:
-    """As the API's text has it."""
-    text = document["Text"]
-    if "Level" in document:
-        members = (f" {key}={_member(value)}" for key, value in document.get("Fields", {}).items())
-        text = f"{document['Level']}: {text}{''.join(members)}"
-    return shown(text) + "\n"
-
-
-def _member(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return shown(log_text(document)) + "\n"

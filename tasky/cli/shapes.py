@@ -34,9 +34,13 @@ _STEPS: Final = (
 )
 
 
+def state_colour(state: str) -> str | None:
+    return _BY_NAME.get(state)
+
+
 def status_style(cell: str) -> str:
     """A cell that names a status, in its colour; any other as it is."""
-    colour = _BY_NAME.get(cell.strip())
+    colour = state_colour(cell.strip())
     return click.style(cell, fg=colour) if colour else cell
 
 

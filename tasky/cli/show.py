@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from ..client import AttemptDocument, TaskDocument
+from ..client import AttemptDocument, NotificationDocument, TaskDocument
 from . import completion
 from .ids import resolve
 from .invocation import Invocation, asks_server, emit
@@ -45,6 +45,7 @@ def _lines(task: TaskDocument) -> Iterator[str]:
     )  # of the only one, the task's own error says it
     yield from _section("Attempts", map(describe, attempts))
     yield from _section("Files", map(file_line, task.get("Artifacts", ())))
+    yield from _section("Notifications", map(_notification, task.get("Notifications", ())))
     if task.get("Output") is not None:
         output = json.dumps(task["Output"], indent=2, ensure_ascii=False)
         yield from _section("Output", shown(output).splitlines())
@@ -73,6 +74,17 @@ def _section(title: str, texts: Iterable[str]) -> Iterator[str]:
         if not place:
             yield from ("", title)
         yield f"  {text}"
+
+
+def _notification(one: NotificationDocument) -> str:
+    attempts, last = one["Attempts"], f"{one.get('LastStatus', '')} {one.get('LastError', '')}"
+    words = [one_line(one["Url"]), one["Status"]]
+    if attempts > 1 or one["Status"] != "Delivered":
+        words.append(f"after {attempts} attempt{'s' * (attempts != 1)}")
+        words.append(f"({one_line(last.strip())})" if last.strip() else "")
+    if "NextAt" in one:
+        words.append(f"next {local_time(one['NextAt'])}")
+    return " ".join(filter(None, words))
 
 
 def _attempt(attempt: AttemptDocument, *, why: bool) -> str:

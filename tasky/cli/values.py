@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from ..client import Attachment
 from ..model import strict_json
+from ..model.json_types import types_of
+from ..model.upload import takes_several
 
 _PAIR: Final = re.compile(r"([^=:]+)(:?=)(.*)", re.DOTALL)
+_SEVERAL: Final = "\0"
+_FILE: Final = "@"
+#: The file's name that is standard input.
+_STDIN: Final = "@-"
 _EXAMPLES: Final = {
     "integer": "5",
     "number": "2.5",
@@ -23,14 +32,18 @@ _EXAMPLES: Final = {
 
 
 def pairs(arguments: Iterable[str]) -> dict[str, tuple[str, bool]]:
-    """`key=value` and `key:=JSON` as key: (text, whether it is JSON)."""
+    """`key=value` and `key:=JSON` as key: (text, whether it is JSON). `key=@file` may be given several times: the texts
+    are separated by NUL, which no argument has."""
     found: dict[str, tuple[str, bool]] = {}
     for argument in map(_utf8, arguments):
         match = _PAIR.fullmatch(argument)
         if match is None:
             raise click.UsageError(f"{argument!r} is no parameter: write key=value or key:=JSON")
         key, sign, text = match.groups()
-        if key in found:
+        former = found.get(key, ("", True))
+        if text.startswith("@") and former[0].startswith("@") and sign == "=" and not former[1]:
+            text = f"{former[0]}{_SEVERAL}{text}"
+        elif key in found:
             raise click.UsageError(f"the parameter {key} is given twice")
         found[key] = (text, sign == ":=")
     return found
@@ -46,6 +59,37 @@ def parameters(given: Mapping[str, tuple[str, bool]], schema: Mapping[str, Any])
         key: _value(key, text, {} if is_json else properties.get(key, {}), is_json)
         for key, (text, is_json) in given.items()
     }
+
+
+def files(
+    given: Mapping[str, tuple[str, bool]], schema: Mapping[str, Any]
+) -> tuple[dict[str, tuple[str, bool]], dict[str, list[Path | Attachment]]]:
+    """What is left of `given` (see `pairs`), and the files of it: `key=@path` where the parameter takes a file."""
+    rest: dict[str, tuple[str, bool]] = {}
+    found: dict[str, list[Path | Attachment]] = {}
+    for key, (text, is_json) in given.items():
+        if takes_several(schema.get("properties", {}).get(key, {})) is None:
+            if _SEVERAL in text:
+                raise click.UsageError(f"the parameter {key} is given twice")
+            rest[key] = (text, is_json)
+        elif is_json and text == "null":
+            rest[key] = (text, is_json)
+        elif is_json or not text.startswith(_FILE):
+            raise click.UsageError(
+                f"{key} is a file: write {key}=@PATH, or {key}=@- for standard input"
+            )
+        else:
+            found[key] = [_file(key, each) for each in text.split(_SEVERAL)]
+    return rest, found
+
+
+def _file(key: str, text: str) -> Path | Attachment:
+    if text == _STDIN:
+        return Attachment("stdin", sys.stdin.buffer.read())
+    path = Path(os.fsdecode(text[1:].encode()))
+    if not path.is_file():
+        raise click.UsageError(f"{key}={text}: there is no such file")
+    return path
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -77,34 +121,6 @@ def _value(key: str, text: str, schema: Any, is_json: bool) -> Any:
         return strict_json.loads(text)
     except ValueError as error:
         raise click.UsageError(_complaint(key, text, types, error)) from None
-
-
-def types_of(schema: Any) -> set[str]:
-    """The JSON types that a parameter's schema names; empty where it does not say."""
-    if not isinstance(schema, dict):
-        return set()
-    named = schema.get("type", ())
-    types = {named} if isinstance(named, str) else set(named)
-    for key in ("anyOf", "oneOf"):
-        for one in schema.get(key, ()):
-            types |= types_of(one)
-    values = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
-    return types or {_type(value) for value in values}
-
-
-def _type(value: Any) -> str:
-    match value:
-        case str():
-            return "string"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-        case dict():
-            return "object"
-    return "null"
 
 
 def _complaint(key: str, text: str, types: set[str], error: ValueError) -> str:

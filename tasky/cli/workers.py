@@ -10,13 +10,13 @@ from typing import Any, Final
 import click
 
 from ..client import Client, WorkerDocument
+from ..model.json_types import types_of
 from . import completion
 from .invocation import Invocation, asks_server, emit
 from .shapes import fields, status_style
 from .table import Column, joined, table
 from .terminal import colours, line, one_line, shown, width
 from .types import name as name_type
-from .values import types_of
 
 _WORKERS: Final = (
     Column("WORKER", fixed=True),

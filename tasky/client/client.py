@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 from uuid import uuid4
 
 from ..model.states import LIVE, State
-from ..model.units import format_duration
 from .address import DEFAULT_URL, parse_address
 from .documents import (
     FileDocument,
     FilesDocument,
-    LogDocument,
     PageDocument,
     ResultDocument,
     StatusDocument,
@@ -24,7 +23,12 @@ from .documents import (
     TaskDocument,
     WorkerDocument,
 )
-from .session import Session, lines
+from .download import download
+from .forms import Files, Form
+from .live import Watching
+from .server import Administration
+from .session import Session
+from .targets import duration, label_pairs, places, segment, submission, task_path
 
 _PAGE: Final = 1000
 #: The server is asked to hold an answer no longer than this, seconds: it has few threads to hold them with.
@@ -34,15 +38,23 @@ _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 1.0
 
 
-class Client:
+class Client(Watching, Administration):
     """Speaks to one server over one connection, kept open: use one in each thread, and close it.
 
-    `timeout` is how long one answer may take, seconds. Every method raises ApiError where the server refuses, and
-    another ClientError where it cannot be asked.
+    `base_url` is `http://host:port`, `https://host/prefix` or `unix:/path`; where it is not given, that of the variable
+    TASKY_URL, else that of a server with the default settings. `token` likewise: "" is none, None is TASKY_TOKEN, if
+    that is set. `timeout` is how long one answer may take, seconds.
+
+    Every method raises ApiError, or the class of it for the status, where the server refuses, and another ClientError
+    where it cannot be asked.
     """
 
-    def __init__(self, base_url: str = DEFAULT_URL, *, timeout: float = 30.0) -> None:
-        self._session: Final = Session(parse_address(base_url), timeout)
+    def __init__(
+        self, base_url: str | None = None, *, token: str | None = None, timeout: float = 30.0
+    ) -> None:
+        address = parse_address(base_url or os.environ.get("TASKY_URL") or DEFAULT_URL)
+        known = os.environ.get("TASKY_TOKEN", "") if token is None else token
+        self._session = Session(address, timeout, known)
 
     def __enter__(self) -> Self:
         return self
@@ -64,13 +76,13 @@ class Client:
         return self._session.document(list[WorkerDocument], "GET", "/workers/")
 
     def worker(self, name: str) -> WorkerDocument:
-        return self._session.document(WorkerDocument, "GET", f"/workers/{_segment(name)}")
+        return self._session.document(WorkerDocument, "GET", f"/workers/{segment(name)}")
 
     def enable(self, name: str) -> WorkerDocument:
-        return self._session.document(WorkerDocument, "POST", f"/workers/{_segment(name)}/enable")
+        return self._session.document(WorkerDocument, "POST", f"/workers/{segment(name)}/enable")
 
     def disable(self, name: str) -> WorkerDocument:
-        return self._session.document(WorkerDocument, "POST", f"/workers/{_segment(name)}/disable")
+        return self._session.document(WorkerDocument, "POST", f"/workers/{segment(name)}/disable")
 
     # Tasks
 
@@ -84,9 +96,15 @@ class Client:
         priority: int | None = None,
         labels: Iterable[tuple[str, str]] = (),
         at: datetime | None = None,
+        notify: Iterable[str] = (),
         idempotency_key: str | None = None,
+        files: Files | None = None,
     ) -> SubmittedDocument:
-        """A new task; with `wait` (seconds) its result too, if it ends within that time.
+        """A new task; with `wait` (seconds) its result too, if it ends within that time. `notify` has the URLs that are
+        told of its end, as the API's option takes them: `failed,canceled:https://...`.
+
+        `files` are sent along, by the parameters that take them (`format: file`): each a path or an Attachment, or a
+        list of these. UnreadableFile says which cannot be read.
 
         The key is made up where none is given, so that a submission whose answer is lost can be sent once more and
         still makes one task.
@@ -96,9 +114,9 @@ class Client:
         submitted = self._session.document(
             SubmittedDocument,
             "POST",
-            f"/workers/{_segment(worker)}",
-            query=_options(hold, timeout, priority, labels, at),
-            body=params or {},
+            f"/workers/{segment(worker)}",
+            query=submission(hold, timeout, priority, labels, at, notify),
+            body=Form(params or {}, files) if files else params or {},
             headers={"Idempotency-Key": idempotency_key or uuid4().hex},
             patience=hold or 0.0,
         )
@@ -143,7 +161,7 @@ class Client:
         """The tasks, newest first, at most `limit` of them; a page is fetched when it is needed."""
         filters = [("status", item) for item in status]
         filters += [] if worker is None else [("worker", worker)]
-        filters += _labels(labels)
+        filters += label_pairs(labels)
         left, cursor = limit, ""
         while left is None or left > 0:
             size = _PAGE if left is None else min(left, _PAGE)
@@ -158,57 +176,42 @@ class Client:
                 return
 
     def task(self, task_id: str) -> TaskDocument:
-        return self._session.document(TaskDocument, "GET", _task(task_id))
+        return self._session.document(TaskDocument, "GET", task_path(task_id))
 
     def status(self, task_id: str) -> StatusDocument:
-        return self._session.document(StatusDocument, "GET", _task(task_id, "/status"))
+        return self._session.document(StatusDocument, "GET", task_path(task_id, "/status"))
 
     def result(self, task_id: str) -> ResultDocument:
         """ApiError with status 409 while the task has not ended."""
-        return self._session.document(ResultDocument, "GET", _task(task_id, "/result"))
+        return self._session.document(ResultDocument, "GET", task_path(task_id, "/result"))
 
     def cancel(self, task_id: str, *, grace: float | None = None) -> StatusDocument:
         """`grace`: seconds from SIGTERM to SIGKILL, where the worker's own are too long."""
-        query = [] if grace is None else [("grace", _duration(grace))]
+        query = [] if grace is None else [("grace", duration(grace))]
         return self._session.document(
-            StatusDocument, "POST", _task(task_id, "/cancel"), query=query
+            StatusDocument, "POST", task_path(task_id, "/cancel"), query=query
         )
 
     def pause(self, task_id: str) -> StatusDocument:
-        return self._session.document(StatusDocument, "POST", _task(task_id, "/pause"))
+        return self._session.document(StatusDocument, "POST", task_path(task_id, "/pause"))
 
     def resume(self, task_id: str) -> StatusDocument:
-        return self._session.document(StatusDocument, "POST", _task(task_id, "/resume"))
+        return self._session.document(StatusDocument, "POST", task_path(task_id, "/resume"))
 
     def restart(self, task_id: str, *, idempotency_key: str | None = None) -> SubmittedDocument:
         """A new task of the same worker and parameters. The key as in `submit`."""
         return self._session.document(
             SubmittedDocument,
             "POST",
-            _task(task_id, "/restart"),
+            task_path(task_id, "/restart"),
             headers={"Idempotency-Key": idempotency_key or uuid4().hex},
         )
 
     def delete(self, task_id: str) -> None:
         """Remove a finished task and its files."""
-        self._session.remove(_task(task_id))
+        self._session.remove(task_path(task_id))
 
     # What a task leaves
-
-    def log(
-        self,
-        task_id: str,
-        *,
-        tail: int | None = None,
-        after: int | None = None,
-        attempt: int | None = None,
-    ) -> Iterator[LogDocument]:
-        """The lines of the log, of all attempts or of one: the last `tail` of them, or those behind number `after`."""
-        pieces = self._session.stream(
-            _task(task_id, "/log"), _places(tail, after, attempt), "application/jsonl"
-        )
-        for line in lines(pieces):
-            yield self._session.parse(LogDocument, line)
 
     def log_text(
         self,
@@ -220,54 +223,14 @@ class Client:
     ) -> Iterator[bytes]:
         """The log as text, in pieces of any length."""
         return self._session.stream(
-            _task(task_id, "/log"), _places(tail, after, attempt), "text/plain"
+            task_path(task_id, "/log"), places(tail, after, attempt), "text/plain"
         )
 
     def files(self, task_id: str) -> list[FileDocument]:
-        document = self._session.document(FilesDocument, "GET", _task(task_id, "/files/"))
+        document = self._session.document(FilesDocument, "GET", task_path(task_id, "/files/"))
         return document["Files"]
 
     def file(self, task_id: str, path: str) -> Iterator[bytes]:
-        """The bytes of a file that the task left, in pieces of any length."""
-        return self._session.stream(_task(task_id, f"/files/{quote(path)}"))
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _task(task_id: str, rest: str = "") -> str:
-    return f"/tasks/{_segment(task_id)}{rest}"
-
-
-def _duration(seconds: float) -> str:
-    return format_duration(round(seconds * 1e9))
-
-
-def _labels(labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [("label", f"{key}:{value}") for key, value in labels]
-
-
-def _places(tail: int | None, after: int | None, attempt: int | None) -> list[tuple[str, str]]:
-    places = (("tail", tail), ("after", after), ("attempt", attempt))
-    return [(name, str(value)) for name, value in places if value is not None]
-
-
-def _options(
-    wait: float | None,
-    timeout: float | None,
-    priority: int | None,
-    labels: Iterable[tuple[str, str]],
-    at: datetime | None,
-) -> list[tuple[str, str]]:
-    """A submission's options as its query."""
-    options = _labels(labels)
-    if wait is not None:
-        options.append(("wait", _duration(wait)))
-    if timeout is not None:
-        options.append(("timeout", _duration(timeout)))
-    if priority is not None:
-        options.append(("priority", str(priority)))
-    if at is not None:
-        options.append(("at", at.astimezone(UTC).isoformat().replace("+00:00", "Z")))
-    return options
+        """The bytes of a file that the task left, in pieces of any length. When the connection breaks, they go on
+        where they were."""
+        return download(self._session, task_path(task_id, f"/files/{quote(path)}"))

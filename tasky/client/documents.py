@@ -90,6 +90,19 @@ class FileDocument(TypedDict):
     Size: int
 
 
+class NotificationDocument(TypedDict):
+    """Somebody who is told of a task's end: `Event` is completed, failed or canceled, `Status` Pending, Delivered or
+    Failed."""
+
+    Url: str
+    Event: str
+    Status: str
+    Attempts: int
+    LastStatus: NotRequired[int]
+    LastError: NotRequired[str]
+    NextAt: NotRequired[str]
+
+
 class TaskDocument(TypedDict):
     """Times are RFC 3339 in UTC. A list leaves out what is big: Params, Attempts, Artifacts, Output."""
 
@@ -107,9 +120,11 @@ class TaskDocument(TypedDict):
     NotBefore: NotRequired[str]
     Timeout: NotRequired[str]
     RestartOf: NotRequired[str]
+    By: NotRequired[str]
     Params: NotRequired[dict[str, Any]]
     Attempts: NotRequired[list[AttemptDocument]]
     Artifacts: NotRequired[list[FileDocument]]
+    Notifications: NotRequired[list[NotificationDocument]]
     Error: NotRequired[ErrorDocument]
     Output: NotRequired[Any]
 
@@ -136,3 +151,23 @@ class LogDocument(TypedDict):
 
 class FilesDocument(TypedDict):
     Files: list[FileDocument]
+
+
+#: `name` is None where nobody is known; `with` says by what one is.
+
+
+class TokenDocument(TypedDict):
+    name: str
+    scopes: list[str]
+    created: str
+    expires: NotRequired[str]
+    last_used: NotRequired[str]
+
+
+class MadeTokenDocument(TokenDocument):
+    token: str
+
+
+WhoamiDocument = TypedDict(
+    "WhoamiDocument", {"name": str | None, "with": str | None, "scopes": list[str]}
+)

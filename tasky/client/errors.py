@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from ..errors import TaskyError, Violation
 
@@ -33,19 +34,92 @@ class BadAnswer(ClientError):
     """What came back is no answer of a Tasky server."""
 
 
+class BadToken(ClientError):
+    """This is no token: one is of printable ASCII characters, without blanks."""
+
+
+class UnreadableFile(ClientError):
+    """A file that is to be sent cannot be read."""
+
+
 class ApiError(ClientError):
     """The server refused: its problem document (RFC 9457), or as much of one as it sent.
 
-    `errors` has one entry for each thing wrong with what was sent. `document` is the whole of it.
+    `errors` has one entry for each thing wrong with what was sent. `document` is the whole of it. `retry_after` is how
+    many seconds the server wants to be left alone, where it says so. Statuses that a program tells apart have a class.
     """
 
-    def __init__(self, status: int, document: dict[str, Any]) -> None:
+    def __init__(
+        self, status: int, document: dict[str, Any], retry_after: float | None = None
+    ) -> None:
         self.status = status  # type: ignore[misc]  # each answer has its own, where the tree has one for each class
         self.document = document
+        self.retry_after = retry_after
         self.title = _text(document.get("title")) or _phrase(status)
         self.detail = _text(document.get("detail")) or _text(document.get("Error"))
         self.errors = _violations(document.get("errors"))
         super().__init__(self.detail or f"{status} {self.title}")
+
+
+class BadRequest(ApiError):
+    """400: the request is not understood."""
+
+
+class Unauthorized(ApiError):
+    """401: there is no token, or it is none that the server knows, or it is no longer valid."""
+
+
+class Forbidden(ApiError):
+    """403: the token has not the scope for this."""
+
+
+class NotFound(ApiError):
+    """404: there is no such worker, task or file, or the token may not see it."""
+
+
+class Conflict(ApiError):
+    """409: the state of the task or worker does not allow this."""
+
+
+class TooLarge(ApiError):
+    """413: more than the server takes."""
+
+
+class Misdirected(ApiError):
+    """421: the server does not go by this host name."""
+
+
+class Invalid(ApiError):
+    """422: the parameters, or options, are not valid; `errors` says each thing that is wrong."""
+
+
+class TooMany(ApiError):
+    """429: the queue is full, or there were too many tries."""
+
+
+class Unavailable(ApiError):
+    """503: the server is shutting down, busy, or has no stream left."""
+
+
+_CLASSES: Final[Mapping[int, type[ApiError]]] = MappingProxyType(
+    {
+        400: BadRequest,
+        401: Unauthorized,
+        403: Forbidden,
+        404: NotFound,
+        409: Conflict,
+        413: TooLarge,
+        421: Misdirected,
+        422: Invalid,
+        429: TooMany,
+        503: Unavailable,
+    }
+)
+
+
+def api_error(status: int, document: dict[str, Any], retry_after: float | None = None) -> ApiError:
+    """Of the status's class, if it has one."""
+    return _CLASSES.get(status, ApiError)(status, document, retry_after)
 
 
 def _text(value: object) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, get_origin
 from urllib.parse import urlencode
 
 from .address import Address
-from .errors import ApiError, BadAnswer
+from .errors import BadAnswer, BadToken, api_error
+from .forms import Form
 from .transport import Answer, Request, Transport
 
 _API: Final = "/tasky/v1"
@@ -18,11 +20,13 @@ Document = TypeVar("Document")
 
 
 class Session:
-    """Speaks to one server over one connection, kept open."""
+    """Speaks to one server over one connection, kept open; each stream has one of its own."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
-        self._address: Final = address
-        self._transport: Final = Transport(address, timeout)
+    def __init__(self, address: Address, timeout: float, token: str = "") -> None:
+        self.address: Final = address
+        self.timeout: Final = timeout
+        self._headers: Final = _authorization(token)
+        self._transport: Final = Transport(address, timeout, self._headers)
 
     def close(self) -> None:
         self._transport.close()
@@ -38,16 +42,16 @@ class Session:
         headers: Mapping[str, str] | None = None,
         patience: float = 0.0,
     ) -> Document:
-        """The answer's JSON. `kind` is a TypedDict, or a list of one; only the outermost shape is looked at."""
-        content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        media_type = {} if body is None else {"Content-Type": "application/json"}
+        """The answer's JSON. `body` is sent as JSON unless it is a Form. `kind` is a TypedDict, or a list of one; only
+        the outermost shape is looked at."""
+        content, media_type = _content(body)
         answer = self._ask(
             Request(
                 method=method,
                 target=_target(path, query),
                 body=content,
                 headers={**media_type, **(headers or {})},
-                patience=patience,
+                patience=patience + (content.patience if isinstance(content, Form) else 0.0),
             )
         )
         return self.parse(kind, answer.body)
@@ -56,12 +60,40 @@ class Session:
         """Never sent twice: the second answer would be that there is nothing."""
         self._ask(Request(method="DELETE", target=_target(path, ()), repeatable=False))
 
-    def stream(self, path: str, query: Query = (), accept: str = "*/*") -> Iterator[bytes]:
-        """The answer's bytes, in pieces of any length."""
-        request = Request(method="GET", target=_target(path, query), headers={"Accept": accept})
-        with self._transport.stream(request) as (answer, pieces):
-            _check(answer)
+    def stream(
+        self,
+        path: str,
+        query: Query = (),
+        accept: str = "*/*",
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
+    ) -> Generator[bytes]:
+        """The answer's bytes, in pieces of any length. Other requests may be made meanwhile."""
+        with self.open(path, query, accept, headers=headers, patience=patience) as (_, pieces):
             yield from pieces
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        path: str,
+        query: Query = (),
+        accept: str = "*/*",
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
+    ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+        """As `stream`, with the answer's head."""
+        request = Request(
+            method="GET",
+            target=_target(path, query),
+            headers={"Accept": accept, **(headers or {})},
+            patience=patience,
+        )
+        transport = Transport(self.address, self.timeout, self._headers)
+        with transport.stream(request) as (answer, pieces):
+            _check(answer)
+            yield answer, pieces
 
     def parse(self, kind: type[Document], content: bytes) -> Document:
         try:
@@ -69,7 +101,7 @@ class Session:
         except ValueError:
             document = None
         if not isinstance(document, get_origin(kind) or dict):
-            raise BadAnswer(f"{self._address} does not answer as a Tasky server does: is it one?")
+            raise BadAnswer(f"{self.address} does not answer as a Tasky server does: is it one?")
         return document  # type: ignore[return-value]  # as far as it was looked at
 
     def _ask(self, request: Request) -> Answer:
@@ -93,9 +125,29 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield last
 
 
+def _authorization(token: str) -> dict[str, str]:
+    if not token:
+        return {}
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise BadToken  # without saying what it was
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _content(body: Any) -> tuple[bytes | Form | None, dict[str, str]]:
+    """What is sent, and the headers that say so."""
+    if body is None:
+        return None, {}
+    if isinstance(body, Form):
+        return body, {"Content-Type": body.media_type, "Content-Length": str(len(body))}
+    content = json.dumps(body, allow_nan=False).encode()
+    return content, {"Content-Type": "application/json"}
+
+
 def _target(path: str, query: Query) -> str:
+    """`path` is below /tasky/v1 unless it begins with two slashes."""
     options = urlencode(list(query))
-    return f"{_API}{path}?{options}" if options else _API + path
+    whole = path[1:] if path.startswith("//") else _API + path
+    return f"{whole}?{options}" if options else whole
 
 
 def _check(answer: Answer) -> None:
@@ -104,6 +156,7 @@ def _check(answer: Answer) -> None:
             document = json.loads(answer.body)
         except ValueError:
             document = {}
-        raise ApiError(answer.status, document if isinstance(document, dict) else {})
+        known = document if isinstance(document, dict) else {}
+        raise api_error(answer.status, known, answer.retry_after)
     if answer.status >= 300:
         raise BadAnswer(f"the server sends elsewhere ({answer.status}), which is not followed")

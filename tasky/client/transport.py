@@ -17,6 +17,7 @@ from typing import Final
 
 from .address import Address
 from .errors import BadAnswer, ConnectionLost, NoAnswer, NoServer
+from .forms import Form
 
 _CHUNK: Final = 64 << 10
 _LOST: Final = (ConnectionError, IncompleteRead)
@@ -29,7 +30,7 @@ class Request:
 
     method: str
     target: str
-    body: bytes | None = None
+    body: bytes | Form | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
     patience: float = 0.0
@@ -40,14 +41,19 @@ class Answer:
     status: int
     media_type: str
     body: bytes
+    retry_after: float | None = None
+    etag: str = ""
 
 
 class Transport:
-    """Not for several threads at once."""
+    """Not for several threads at once. `headers` go with each request."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
+    def __init__(
+        self, address: Address, timeout: float, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.address: Final = address
         self._timeout: Final = timeout
+        self._headers: Final = dict(headers or {})
         self._connection: HTTPConnection | None = None
 
     def close(self) -> None:
@@ -70,7 +76,6 @@ class Transport:
     @contextlib.contextmanager
     def stream(self, request: Request) -> Iterator[tuple[Answer, Iterator[bytes]]]:
         """The answer, and its body in pieces; the answer has the body itself if it tells of an error."""
-        self.close()  # this one cannot be sent again once it has begun to arrive
         try:
             with self._errors(request):
                 response = self._send(request)
@@ -113,7 +118,7 @@ class Transport:
                 request.method,
                 self.address.prefix + request.target,
                 body=request.body,
-                headers={"Accept": "application/json", **request.headers},
+                headers={"Accept": "application/json", **self._headers, **request.headers},
             )
         return connection.getresponse()
 
@@ -158,7 +163,14 @@ def _doubt(request: Request) -> str:
 
 def _answer(response: HTTPResponse, body: bytes) -> Answer:
     media_type = response.headers.get_content_type()
-    return Answer(response.status, media_type, body)
+    headers = response.headers
+    retry_after = _seconds(headers["Retry-After"])
+    return Answer(response.status, media_type, body, retry_after, headers["ETag"] or "")
+
+
+def _seconds(text: str | None) -> float | None:
+    """Of Retry-After; a date there is as good as nothing."""
+    return float(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 class _UnixConnection(HTTPConnection):

@@ -11,12 +11,15 @@ FolderWatch(folder, call): calls when the folder has changed, and then been left
 from .catalogue import Catalogue
 from .checking import Report, check
 from .host import runs_as_root
-from .settings import Http, Listen, Retention, Settings
+from .secrets import FILE as SECRET_FILE
+from .secrets import make_secret, read_secret
+from .settings import Http, Listen, Retention, Settings, Webhooks
 from .sources import load_settings
 from .watch import FolderWatch
 from .workers import load_workers
 
 __all__ = [
+    "SECRET_FILE",
     "Catalogue",
     "FolderWatch",
     "Http",
@@ -24,8 +27,11 @@ __all__ = [
     "Report",
     "Retention",
     "Settings",
+    "Webhooks",
     "check",
     "load_settings",
     "load_workers",
+    "make_secret",
+    "read_secret",
     "runs_as_root",
 ]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ..errors import ConfigError, Problem
 from ..model.containment import Kind
+from ..model.fields import Mistake, Wrong
 from ..model.worker import KEYS, KILL_GRACE, WorkerDefinition
 from .files import mode_of
+from .secrets import read_secret
 from .settings import SETTINGS
 from .sources import load_settings, settings_file
 from .strict import load
@@ -50,7 +52,25 @@ def _check_server(path: Path | None, environ: Mapping[str, str], insecure_perms:
         return Report(error.problems, (), files)
     check_owners = not settings.insecure_perms
     report = _check_folder(settings.workers_dir, settings.kill_grace, check_owners)
-    return replace(report, files=files + report.files, containment=settings.containment)
+    return replace(
+        report,
+        problems=(*_check_secret(settings.webhooks.secret_file, file), *report.problems),
+        files=files + report.files,
+        containment=settings.containment,
+    )
+
+
+def _check_secret(secret: Path | None, file: Path | None) -> tuple[Problem, ...]:
+    if secret is None:  # the server makes it
+        return ()
+    try:
+        read_secret(secret)
+    except Wrong as error:
+        mistake = Mistake(("webhooks", "secret_file"), str(error))
+        if file is None:
+            return (Problem(Path("environment"), 0, "webhooks.secret_file", mistake.message),)
+        return (load(file).problem(mistake),)
+    return ()
 
 
 def _check_folder(folder: Path, kill_grace: int, check_owners: bool) -> Report:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..model.fields import Mistake, Wrong, nest, quoted, wrong
+from ..model.notify import Hook
 from ..model.worker import WorkerDefinition
 from . import owners, tools
 from .files import mode_of
 from .programs import find_program, shown
+from .secrets import read_secret
 
 T = TypeVar("T")
 
@@ -59,7 +61,11 @@ def settle(
     if cwd is not None:
         look(partial(_check_folder, cwd), None, "cwd")
     mistakes += _missing_tools(definition)
-    return replace(definition, user=user, group=group, command=command), mistakes
+    hooks = tuple(
+        look(partial(_signed, hook, folder), hook, "notify", index, "secret_file")
+        for index, hook in enumerate(definition.notify)
+    )
+    return replace(definition, user=user, group=group, command=command, notify=hooks), mistakes
 
 
 def runs_as_root(definition: WorkerDefinition) -> bool:
@@ -132,7 +138,16 @@ def _can(capability: int) -> bool:
     return True
 
 
-# ---------------------------------------------------------------------- niceness and folder
+# ---------------------------------------------------------------------- niceness, folder, secrets
+
+
+def _signed(hook: Hook, folder: Path) -> Hook:
+    """With the absolute path of its secret's file, if it has one of its own."""
+    if hook.secret_file is None:
+        return hook
+    file = Path(os.path.normpath(folder / hook.secret_file))
+    read_secret(file)
+    return replace(hook, secret_file=str(file))
 
 
 def _check_nice(nice: int) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigError, Problem
-from ..model.fields import Section, Wrong
+from ..model.fields import Mistake, Section, Wrong
+from ..model.proxies import Proxies
 from .files import mode_of
-from .settings import SETTINGS, Http, Retention, Settings, default_state_dir
+from .settings import SETTINGS, Http, Retention, Settings, Webhooks, default_state_dir, too_open
 from .strict import load
 
 SYSTEM_FILE: Final = Path("/etc/tasky/tasky.yaml")
@@ -24,7 +25,10 @@ VARIABLES: Final = {f"TASKY_{'_'.join(path).upper()}": path for path in SETTINGS
 #: What else is named TASKY_...: the file itself, the client's, and what a worker finds in its environment.
 _OTHERS: Final = frozenset(
     f"TASKY_{name}"
-    for name in ("CONFIG", "URL", "TASK_ID", "WORKER", "ATTEMPT", "WORKDIR", "PROTOCOL", "CRASH_AT")
+    for name in (
+        *("CONFIG", "URL", "TOKEN", "PROFILE", "TASK_ID", "WORKER", "ATTEMPT", "WORKDIR"),
+        *("PROTOCOL", "CRASH_AT"),
+    )
 )
 
 Values = dict[tuple[str, ...], Any]
@@ -56,7 +60,21 @@ def load_settings(
     values |= _from_options(options, problems)
     if problems:
         raise ConfigError(problems)
-    return _settings(values)
+    settings = _settings(values)
+    if message := too_open(settings.listen, settings.auth):
+        raise ConfigError([_of_listen(message, listen, environ, file)])
+    return settings
+
+
+def _of_listen(
+    message: str, option: str | None, environ: Mapping[str, str], file: Path | None
+) -> Problem:
+    """With the place of the address that is in force."""
+    if option is not None:
+        return Problem(_COMMAND_LINE, 0, "--listen", message)
+    if environ.get("TASKY_LISTEN") or file is None:
+        return Problem(_ENVIRONMENT, 0, "TASKY_LISTEN", message)
+    return load(file).problem(Mistake(("listen",), message))
 
 
 def settings_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -137,4 +155,10 @@ def _settings(values: Values) -> Settings:
         return {path[1]: value for path, value in values.items() if path[0] == group and path[1:]}
 
     plain = {path[0]: value for path, value in values.items() if not path[1:]}
-    return Settings(**plain, retention=Retention(**under("retention")), http=Http(**under("http")))
+    return Settings(
+        **plain,
+        retention=Retention(**under("retention")),
+        http=Http(**under("http")),
+        webhooks=Webhooks(**under("webhooks")),
+        proxy=Proxies(**under("proxy")),
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from ..errors import InvalidParams, SpawnError, Violation
+from . import upload
 from .arguments import fill, nearest, placeholders, problems, refusals
 from .masking import MASK, MAX_TEXTS, Masker, mask_params, secret_texts
 from .schema import (
@@ -24,6 +25,7 @@ from .schema import (
     schema_problems,
 )
 from .strict_json import MAX_NESTING, too_deep
+from .upload import Upload
 
 __all__ = [
     "MASK", "Masker", "Parameters", "check_args", "expand", "mask_params", "schema_problems",
@@ -46,6 +48,12 @@ class Parameters:
         schemas = copy.deepcopy(dict(schemas))
         self.secrets: Final = frozenset(n for n, schema in schemas.items() if schema.get(SECRET))
         self.names: Final = tuple(schemas)
+        #: Those that take files: whether several.
+        self.files: Final[Mapping[str, bool]] = {
+            name: several
+            for name, schema in schemas.items()
+            if (several := upload.takes_several(schema)) is not None
+        }
         self._schemas: Final = schemas
         self._validators: Final = {name: compile_schema(schemas[name]) for name in schemas}
         self._defaults: Final = {
@@ -57,6 +65,15 @@ class Parameters:
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the whole object, without what a secret's own schema would tell."""
         return combined(self._schemas)
+
+    def schema_at(self, root: str) -> dict[str, Any]:
+        """The same as a part of another document, in which `root` refers to it."""
+        return combined(self._schemas, root)
+
+    @property
+    def arguments(self) -> Mapping[str, bool]:
+        """Those that go into a program's arguments: whether they may begin with a dash."""
+        return {name: bool(self._schemas[name].get(LEADING_DASH)) for name in self._arguments}
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -74,6 +91,24 @@ class Parameters:
         schemas = self._schemas.items()
         return frozenset(name for name, schema in schemas if "array" in schema.get("type", ()))
 
+    def of(self, name: str) -> Schema:
+        """The schema of one parameter; of one that there is not, a schema that says nothing."""
+        return self._schemas.get(name, {})
+
+    def uploads(self, params: Mapping[str, Any]) -> list[Upload]:
+        """The files among stored parameters."""
+        found: list[Upload] = []
+        for name in self.files:
+            upload.replaced(params.get(name), found.append)
+        return found
+
+    def with_paths(
+        self, params: Mapping[str, Any], path_of: Callable[[Upload], str]
+    ) -> dict[str, Any]:
+        """Stored parameters as the worker gets them: a path in place of each file."""
+        given = {n: upload.replaced(params[n], path_of) for n in self.files if n in params}
+        return {**params, **given}
+
     def masker(self, params: Mapping[str, Any], secrets: Iterable[str] = ()) -> Masker | None:
         """For the secrets in `params`, and those that were `secrets` before; None if there are none."""
         hidden = self.secrets.union(secrets)
@@ -81,9 +116,12 @@ class Parameters:
             return None
         return Masker(params[name] for name in hidden if name in params) or None
 
-    def check(self, params: Mapping[str, Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
+    def check(
+        self, params: Mapping[str, Any], secrets: Iterable[str] = (), *, stored: bool = False
+    ) -> dict[str, Any]:
         """`params` and the defaults, in the order of the definition; InvalidParams with all that is wrong, which quotes
-        none that is secret, or was among the `secrets` before."""
+        none that is secret, or was among the `secrets` before. A file is an Upload, and becomes JSON; where they come
+        from the store (`stored`), it is that JSON already."""
         hidden = self.secrets.union(secrets)
         complete = {
             name: params[name] if name in params else copy.deepcopy(self._defaults[name])
@@ -91,6 +129,9 @@ class Parameters:
             if name in params or name in self._defaults
         }
         violations = [*self._missing(complete), *self._unknown(params)]
+        misplaced = dict(upload.misplaced(complete, self.files, stored=stored))
+        violations += [_said([name], f": {what}") for name, what in misplaced.items()]
+        complete = {n: upload.as_json(v) for n, v in complete.items() if n not in misplaced}
         unreadable = [*_unreadable(complete)]
         if (
             unreadable
@@ -120,6 +161,8 @@ class Parameters:
 
     def _of_value(self, name: str, value: Any, *, secret: bool) -> list[Violation]:
         """What is wrong with one parameter's value. Of a secret one it is not quoted, nor are the keys in it."""
+        if name in self.files:  # to the schema, a file is a text
+            value = upload.replaced(value, lambda each: each.file)
         schema = self._schemas[name] if secret else None
         errors = _errors(self._validators[name], value)
         told = itertools.chain.from_iterable(_told(name, error, schema) for error in errors)

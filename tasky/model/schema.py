@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from . import upload
 from .arguments import nearest
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -58,7 +59,7 @@ _INSTEAD: Final[Mapping[str, str]] = {
 }
 _TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 _TYPE_ALIASES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("str", "text", "file", "path", "password", "date"), "string"),
+    **dict.fromkeys(("str", "text", "path", "password", "date"), "string"),
     **dict.fromkeys(("int", "long"), "integer"),
     **dict.fromkeys(("float", "double", "decimal"), "number"),
     **dict.fromkeys(("bool", "flag"), "boolean"),
@@ -67,7 +68,7 @@ _TYPE_ALIASES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("none", "nil"), "null"),
 }
 _FORMATS: Final = (
-    "date", "date-time", "duration", "email", "hostname", "idn-email", "idn-hostname", "ipv4",
+    "date", "date-time", "duration", "email", "file", "hostname", "idn-email", "idn-hostname", "ipv4",
     "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer", "time",
     "uri", "uri-reference", "uri-template", "uuid",
 )  # fmt: skip
@@ -79,7 +80,11 @@ def compile_schema(schema: Schema) -> Draft202012Validator:
     """Its validator: formats are checked, nothing is fetched. ValueError if it is no schema."""
     plain = {key: value for key, value in schema.items() if key not in _OURS}
     return Draft202012Validator(
-        plain, validate_formats=True, ignore_unknown_formats=False, retriever=_fetch_nothing
+        plain,
+        validate_formats=True,
+        ignore_unknown_formats=False,
+        formats={upload.FORMAT: lambda _: True},
+        retriever=_fetch_nothing,
     )
 
 
@@ -87,22 +92,23 @@ def _fetch_nothing(uri: str) -> Any:
     raise ValueError(f"{uri} is not fetched")
 
 
-def combined(schemas: Mapping[str, Schema]) -> dict[str, Any]:
-    """The schema of the object that all parameters make, as clients may see it."""
+def combined(schemas: Mapping[str, Schema], root: str = "#") -> dict[str, Any]:
+    """The schema of the object that all parameters make, as clients may see it. `root` is a reference to it, where it
+    is not a document of its own."""
     return {
         "type": "object",
-        "properties": {name: _shown(name, schema) for name, schema in schemas.items()},
+        "properties": {name: _shown(name, schema, root) for name, schema in schemas.items()},
         "required": [name for name, schema in schemas.items() if "default" not in schema],
         "additionalProperties": False,
     }
 
 
-def _shown(name: str, schema: Schema) -> dict[str, Any]:
+def _shown(name: str, schema: Schema, root: str) -> dict[str, Any]:
     shown = {key: copy.deepcopy(value) for key, value in schema.items() if key not in _OURS}
     within = [inner for _, inner in _subschemas(shown) if isinstance(inner, dict)]
     for inner in within:
         if "$ref" in inner:
-            inner["$ref"] = f"#/properties/{name}{inner['$ref'][1:]}"
+            inner["$ref"] = f"{root}/properties/{name}{inner['$ref'][1:]}"
     if schema.get(SECRET):
         for inner in within:
             for key in _TELLTALE & inner.keys():
@@ -148,6 +154,8 @@ def _mistakes(name: Any, schema: Any) -> Iterator[Finding]:
     found = [
         finding for path, inner in _subschemas(schema) for finding in _of_subschema(path, inner)
     ]
+    if not found:
+        found = [((), message) for message in upload.mistakes(schema, name)]
     yield from found or _of_whole(schema)
 
 
@@ -201,6 +209,8 @@ def _of_value(key: str, value: Any) -> str | None:
 def _of_type(value: Any) -> str | None:
     for item in value if isinstance(value, list) else [value]:
         if item not in _TYPES:
+            if item == upload.FORMAT:
+                return "'file' is no type: write {type: string, format: file}"
             near = _TYPE_ALIASES.get(str(item).lower())
             hint = f"; did you mean {near!r}?" if near else nearest(str(item), _TYPES)
             return f"{item!r} is no type{hint or '; the types are ' + ', '.join(_TYPES)}"
@@ -213,7 +223,7 @@ def _is_local(reference: Any) -> bool:
 
 def _of_whole(schema: Schema) -> Iterator[Finding]:
     """What shows only when all parts are right: references into nothing, a default that does not fit."""
-    message = _compile_error(schema)
+    message = _compile_error(schema) or _misplaced(schema)
     if message:
         yield (), message
     elif "default" in schema:
@@ -222,6 +232,16 @@ def _of_whole(schema: Schema) -> Iterator[Finding]:
                 yield ("default",), f"does not fit {keyword_of(error, schema)}"
             else:
                 yield ("default", *error.instance_path), f"does not fit: {brief(error.message)}"
+
+
+def _misplaced(schema: Schema) -> str | None:
+    """A file within something else cannot be told from a text, so none would be sent there."""
+    places = [(), ("items",)] if upload.takes_several(schema) else [()]
+    for path, inner in _subschemas(schema):
+        is_file = isinstance(inner, Mapping) and inner.get("format") == upload.FORMAT
+        if is_file and path not in places:
+            return "format: file is for a whole parameter, or for the items of a list"
+    return None
 
 
 def _compile_error(schema: Schema) -> str | None:

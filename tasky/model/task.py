@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .notify import Hook, Notification
 from .states import State
 
 
@@ -86,7 +87,8 @@ class Idempotency:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewTask:
     """A task as submitted: parameters already checked, defaults filled in. `secrets` names those that are masked in
-    every answer, whatever the worker's definition says later."""
+    every answer, whatever the worker's definition says later. `by` is the name of who submitted it, None where
+    nobody is known."""
 
     id: str
     worker: str
@@ -99,6 +101,8 @@ class NewTask:
     idempotency: Idempotency | None = None
     restart_of: str | None = None
     secrets: tuple[str, ...] = ()
+    notify: tuple[Hook, ...] = ()
+    by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +132,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """What somebody did to a task, such as `cancel`."""
+
+    time: int
+    by: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """A task as stored."""
 
@@ -150,3 +163,6 @@ class Task:
     failure: Failure | None = None
     artifacts: tuple[Artifact, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    by: str | None = None
+    actions: tuple[Action, ...] = ()

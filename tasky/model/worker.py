@@ -30,6 +30,7 @@ from .fields import (
     wrong,
 )
 from .limits import Limits
+from .notify import Hook, hooks
 from .params import Parameters, check_args, schema_problems
 from .retry import Retry
 
@@ -61,6 +62,7 @@ KEYS: Final = (
     "cwd",
     "limits",
     "retry",
+    "notify",
 )
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -109,6 +111,7 @@ class WorkerDefinition:
     cwd: str | None = None
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
+    notify: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,7 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
         cwd=keys.get("cwd", sections.absolute, None),
         limits=sections.limits(keys),
         retry=sections.retry(keys),
+        notify=keys.get("notify", hooks, ()),
     )
     _check_together(keys, definition)
     return Draft(definition, tuple(keys.mistakes))

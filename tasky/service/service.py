@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -10,19 +11,26 @@ from typing import Any, BinaryIO, Final
 
 from ..errors import (
     Conflict,
+    HostRefused,
     NotFound,
     ShuttingDown,
+    StoreError,
+    TaskyError,
     UnknownTask,
     UnknownWorker,
     WrongState,
 )
+from ..model.access import ANYBODY, Principal
+from ..model.notify import AllowedHosts, Hook, Url
+from ..model.params import Parameters
 from ..model.states import TERMINAL, State
 from ..model.task import Artifact, Idempotency, NewTask, Task
 from ..model.worker import WorkerDefinition
-from ..store import LogReader, Query, Store
+from ..store import LogReader, Query, Staged, Store
 from ..supervisor import NotLive, Supervisor, Watcher
+from .events import Hub
 from .files import open_regular
-from .submission import DEFAULTS, Options, Submitted, idempotency
+from .submission import DEFAULTS, Form, Options, Submitted, idempotency
 from .workers import Definitions, Workers, WorkerView
 
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -31,15 +39,34 @@ _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 class Service:
     """What HTTP (and later chains) call. It keeps nothing itself: the store and the supervisor do."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, catalogue: Definitions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        catalogue: Definitions,
+        events: Hub | None = None,
+        hook_hosts: AllowedHosts | None = None,
+    ) -> None:
+        """`events` is the hub that the supervisor and the store tell; without one, streams hear nothing. `hook_hosts`
+        are those to which clients may have notifications sent: none."""
+        self._hook_hosts: Final = hook_hosts or AllowedHosts()
         self._store: Final = store
         self._supervisor: Final = supervisor
         self._workers: Final = Workers(store, catalogue)
+        self.events: Final = events or Hub()
+        self.events.look(lambda task_id: store.log(task_id).last(), supervisor.worker_of)
 
     # ------------------------------------------------------------------ workers
 
-    def workers(self) -> list[WorkerView]:
-        return self._workers.views(self._supervisor.counts())
+    def workers(self, by: Principal = ANYBODY) -> list[WorkerView]:
+        """Those that one may see."""
+        views = self._workers.views(self._supervisor.counts())
+        return [view for view in views if by.sees_worker(view.definition.name)]
+
+    @property
+    def definitions(self) -> Mapping[str, WorkerDefinition]:
+        """Those in force, by name. It never changes: a reload puts another in its place."""
+        return self._workers.definitions
 
     def worker(self, name: str) -> WorkerView:
         return self._workers.view(name, self._supervisor.counts())
@@ -73,14 +100,16 @@ class Service:
         params: Mapping[str, Any],
         options: Options = DEFAULTS,
         wait: float | None = None,
+        form: Form | None = None,
     ) -> Submitted:
         """A new task, on disk when this returns. With `wait` (seconds) it returns when the task has ended, or the time
         is up. A repeat of an earlier one (Options.idempotency_key) is answered with that one's task, whatever has
-        become of the worker and the queue.
+        become of the worker and the queue. The files of a `form` are among the params, as Uploads.
 
         Raises UnknownWorker, WorkerDisabled, InvalidParams, IdempotencyConflict, QueueFull, ShuttingDown, StoreError.
         """
-        key = idempotency(options.idempotency_key, worker.lower(), params)
+        body = params if form is None else form.body
+        key = idempotency(options.idempotency_key, worker.lower(), body, options.by)
         if (first := self._first(key)) is not None:
             return self._await(first, None, wait)
         definition = self._workers.usable(worker)
@@ -95,20 +124,30 @@ class Service:
             timeout=options.timeout,
             idempotency=key,
             secrets=tuple(sorted(definition.parameters.secrets)),
+            notify=(*definition.notify, *self._allowed(options.notify)),
+            by=options.by.name or None,
         )
-        return self._start(new, definition, wait)
+        if form is None:
+            return self._start(new, definition, wait)
+        return self._start_with(form.files, new, definition, wait)
 
-    def restart(self, task_id: str, idempotency_key: str | None = None) -> Submitted:
+    def restart(
+        self, task_id: str, idempotency_key: str | None = None, by: Principal = ANYBODY
+    ) -> Submitted:
         """A new task of the same worker with the same parameters, priority, labels and timeout. Its parameters must fit
         the worker as it is defined now; what was left to a default keeps the value that it had."""
         task = self.task(task_id)
-        key = idempotency(idempotency_key, task.worker, {"restart of": task_id})
+        key = idempotency(idempotency_key, task.worker, {"restart of": task_id}, by)
         if (first := self._first(key)) is not None:
             return first
         try:
             definition = self._workers.usable(task.worker)
         except UnknownWorker:
             raise Conflict(f"the worker {task.worker} of this task is no longer there") from None
+        if definition.parameters.uploads(task.params):
+            raise Conflict(
+                "the files of this task were kept for it alone: make a new task and send them again"
+            )
         new = NewTask(
             id=self._store.ids.new(),
             worker=definition.name,
@@ -120,8 +159,53 @@ class Service:
             idempotency=key,
             restart_of=task_id,
             secrets=tuple(sorted(self.secrets(task))),
+            notify=(*definition.notify, *self._asked_for(task_id)),
+            by=by.name or None,
         )
         return self._start(new, definition, None)
+
+    def parameters(self, worker: str) -> Parameters:
+        return self._workers.definition(worker).parameters
+
+    def takes_files(self, worker: str) -> bool:
+        """Whether there is such a worker, and a parameter of it takes a file."""
+        try:
+            return bool(self.parameters(worker).files)
+        except UnknownWorker:
+            return False
+
+    def stage(self, size: int) -> Staged:
+        """For the files of a submission that has so many bytes. StoreFull if there is no room for them."""
+        self._store.uploads.admit(size)
+        return self._store.uploads.stage()
+
+    def _start_with(
+        self, files: Staged, new: NewTask, definition: WorkerDefinition, wait: float | None
+    ) -> Submitted:
+        """Its files are on disk before the task is: what is answered has all that it needs."""
+        files.keep(new.id)
+        try:
+            submitted = self._start(new, definition, wait)
+        except TaskyError:
+            with contextlib.suppress(StoreError):  # else the next start does it
+                if self._store.reader.state(new.id) is None:
+                    self._store.uploads.release(new.id)
+            raise
+        if not submitted.created:
+            self._store.uploads.release(new.id)
+        return submitted
+
+    def _allowed(self, hooks: tuple[Hook, ...]) -> tuple[Hook, ...]:
+        """The same; HostRefused if one leads where the operator has not allowed it."""
+        for hook in hooks:
+            host = Url.parse(hook.url).host
+            if not self._hook_hosts.allows(host):
+                raise HostRefused(f"notify: this server sends no notifications to {host}")
+        return hooks
+
+    def _asked_for(self, task_id: str) -> list[Hook]:
+        """By the client that submitted the task. Whether it is still allowed is looked at again before it is sent."""
+        return [hook for hook in self._store.reader.hooks(task_id) if not hook.trusted]
 
     def _first(self, key: Idempotency | None) -> Submitted | None:
         """The earlier submission that this one repeats."""
@@ -195,6 +279,26 @@ class Service:
         if task is None:
             raise _unknown(task_id)
         return self._latest(task)
+
+    def summary(self, task_id: str) -> Task | None:
+        """As `tasks` has it; None if there is no such task."""
+        return self._store.reader.summary(task_id)
+
+    def sees(self, by: Principal, task_id: str, worker: str) -> bool:
+        """Whether somebody may see a task of this worker."""
+        if by.sees_task(worker, None):
+            return True
+        if not by.sees_task(worker, by.name):
+            return False
+        origin = self._store.reader.origin(task_id)
+        return origin is not None and by.sees_task(*origin)
+
+    def log_of(self, task_id: str) -> LogReader:
+        """As `log`, for a task that there is, or was a moment ago."""
+        return self._store.log(task_id)
+
+    def state(self, task_id: str) -> State | None:
+        return self._store.reader.state(task_id)
 
     def _latest(self, task: Task) -> Task:
         """Progress is stored now and then only; the supervisor has the latest."""

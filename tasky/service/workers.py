@@ -53,6 +53,11 @@ class Workers:
         found = sorted(self._catalogue.definitions.items())
         return [self._view(definition, counts) for _, definition in found]
 
+    @property
+    def definitions(self) -> Mapping[str, WorkerDefinition]:
+        """By name, all of one moment: it never changes, a reload puts another in its place."""
+        return self._catalogue.definitions
+
     def view(self, name: str, counts: Mapping[str, Counts]) -> WorkerView:
         return self._view(self.definition(name), counts)
 
@@ -93,5 +98,4 @@ class Workers:
 
 def _unknown(name: str, definitions: Mapping[str, WorkerDefinition]) -> UnknownWorker:
     near = difflib.get_close_matches(name[:64].lower(), definitions, 1)
-    advice = f"; did you mean {near[0]}?" if near else ""
-    return UnknownWorker(f"there is no worker {name[:64]!r}{advice}")
+    return UnknownWorker(f"there is no worker {name[:64]!r}", near[0] if near else None)

@@ -1,6 +1,6 @@
 """What is kept on disk: tasks in SQLite, their logs and files in folders. The only importer of sqlite3."""
 
-from . import tasks
+from . import notifications, sessions, tasks
 from .backup import Backup, back_up
 from .glance import Glance, glance, is_used, room_needed, sqlite_is_sound, sqlite_version
 from .ids import TaskIds
@@ -10,11 +10,14 @@ from .paging import Query
 from .pruning import Pruned, doomed, prune
 from .reader import QueuedRow, Reader
 from .scribe import Remains, Scribe
-from .store import Store
+from .store import Figures, Store
+from .tokens import Tokens, new_secret
+from .uploads import Staged
 from .writer import Writer
 
 __all__ = [
     "Backup",
+    "Figures",
     "Finding",
     "Glance",
     "Inspection",
@@ -26,17 +29,22 @@ __all__ = [
     "Reader",
     "Remains",
     "Scribe",
+    "Staged",
     "Store",
     "Stream",
     "TaskIds",
+    "Tokens",
     "Writer",
     "back_up",
     "doomed",
     "glance",
     "inspect",
     "is_used",
+    "new_secret",
+    "notifications",
     "prune",
     "room_needed",
+    "sessions",
     "sqlite_is_sound",
     "sqlite_version",
     "tasks",

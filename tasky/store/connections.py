@@ -12,9 +12,8 @@ from typing import Final
 
 BUSY_TIMEOUT: Final = 5.0  # seconds that SQLite waits for a foreign process' lock
 WAL_PAGES: Final = 1000  # a checkpoint after so many: 4 MiB
-READER_CACHE: Final = (
-    512  # KiB of pages that a reading connection keeps; the system caches the rest
-)
+#: KiB of pages that a reading connection keeps; the system caches the rest.
+READER_CACHE: Final = 512
 WAL_LIMIT: Final = 8 << 20  # bytes that the write-ahead log keeps of its size after a checkpoint
 
 

@@ -29,10 +29,13 @@ class Folders:
     def __init__(self, state_dir: Path) -> None:
         self._tasks: Final = f"{state_dir}/tasks"
         self._work: Final = f"{state_dir}/work"
+        #: The files of submissions.
+        self.uploads: Final = state_dir / "uploads"
         self.trash: Final = state_dir / "trash"
         make_folder(Path(self._tasks), _PRIVATE)
         make_folder(Path(self._work), PASSABLE)
         make_folder(self.trash, _PRIVATE)
+        make_folder(self.uploads, _PRIVATE)
 
     def create(self, task_id: str) -> str:
         """Make a task's work folder. One that exists is used again: a start may be tried twice."""
@@ -56,6 +59,19 @@ class Folders:
     def files(self, task_id: str) -> Path:
         """What the task left: its artifacts."""
         return Path(f"{self.name(task_id)}/files")
+
+    def uploads_of(self, task_id: str) -> str:
+        """The files that came with the task."""
+        return f"{self.uploads}/{_checked(task_id)}"
+
+    def uploaded(self) -> list[str]:
+        """The folders of all files of submissions; also of those that have become no task."""
+        with os.scandir(self.uploads) as entries:
+            return [entry.path for entry in entries]
+
+    def is_of_task(self, folder: str) -> bool:
+        """Whether one of `uploaded` is that of a task, not of one that is still to be."""
+        return _ID.fullmatch(os.path.basename(folder)) is not None  # noqa: PTH119
 
     def at_work(self) -> list[str]:
         """All work folders."""

@@ -23,8 +23,12 @@ _ENDED: Final = _FORGOTTEN | TERMINAL
 _StateOf = Callable[[str], State | None]
 
 
-def tidy(folders: Folders, state_of: _StateOf, trash: Trash) -> Generator[bool, None, None]:
-    """Goes through all tasks' folders once; yields True now and then, to be continued later."""
+def tidy(
+    folders: Folders, state_of: _StateOf, trash: Trash, uploaded: Iterable[str] = ()
+) -> Generator[bool, None, None]:
+    """Goes through all tasks' folders once; yields True now and then, to be continued later. `uploaded` are those of
+    the files of submissions, listed before the first came in: they are there before their tasks are."""
+    yield from _take(uploaded, _ENDED, state_of, trash)
     yield from _take(folders.at_work(), _ENDED, state_of, trash)
     for shard in folders.shards():
         yield from _take(folders.kept_in(shard), _FORGOTTEN, state_of, trash)

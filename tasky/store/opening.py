@@ -33,7 +33,7 @@ def open_state(state_dir: Path, opened: ExitStack, *, busy_timeout: float = BUSY
     """The lock is left to `opened` to release; the connection is the caller's. Raises a StoreError that names the file,
     and has changed nothing of it then."""
     try:
-        _make(state_dir)
+        make_state(state_dir)
         lock = StateLock(state_dir / "lock")
         opened.callback(lock.release)
         must_be_writable(state_dir)
@@ -74,9 +74,11 @@ def _refuse_to_lose(database: Path, folders: Folders) -> None:
         raise damaged(database, "the database is missing, and there is its write-ahead log")
     if any(folders.kept_in(shard) for shard in folders.shards()):
         raise damaged(database, "the database is missing, and there are files of its tasks")
+    if any(folders.is_of_task(folder) for folder in folders.uploaded()):
+        raise damaged(database, "the database is missing, and there are files sent to its tasks")
 
 
-def _make(state_dir: Path) -> None:
+def make_state(state_dir: Path) -> None:
     """Private, but for what a worker with `user:` has to pass on its way to its work folder; only root can have such.
     What is in it is closed to others by itself."""
     if state_dir.is_dir():

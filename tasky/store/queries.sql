@@ -6,6 +6,42 @@ INSERT INTO tasks (id, worker, state, created, started, priority, not_before, ti
                    attempt, attempt_started, labels, idempotency_key, idempotency_digest, secrets, params)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- insert_origin --
+INSERT INTO origins (task_id, by) VALUES (?, ?);
+
+-- record_action --
+-- A task that is gone has none, and one that is canceled for ever has no more than so many.
+INSERT INTO actions (task_id, time, by, action)
+SELECT id, ?, ?, ? FROM tasks
+WHERE id = ? AND (SELECT count(*) FROM actions WHERE task_id = tasks.id) < ?;
+
+-- actions --
+SELECT time, by, action FROM actions WHERE task_id = ? ORDER BY rowid;
+
+-- origin --
+SELECT worker, (SELECT by FROM origins WHERE task_id = tasks.id) FROM tasks WHERE id = ?;
+
+-- next_worker --
+SELECT min(worker) FROM tasks WHERE worker > ?;
+
+-- insert_session --
+INSERT INTO sessions (digest, token, expires) VALUES (?, ?, ?);
+
+-- session --
+SELECT token FROM sessions WHERE digest = ? AND expires > ?;
+
+-- delete_session --
+DELETE FROM sessions WHERE digest = ?;
+
+-- expire_sessions --
+DELETE FROM sessions WHERE expires <= ?;
+
+-- crowd_out_sessions --
+-- The oldest of a token's beyond so many.
+DELETE FROM sessions WHERE digest IN (
+    SELECT digest FROM sessions WHERE token = ? ORDER BY expires DESC LIMIT -1 OFFSET ?
+);
+
 -- insert_label --
 INSERT OR IGNORE INTO labels (key, value, task_id) VALUES (?, ?, ?);
 
@@ -70,7 +106,7 @@ SELECT name, enabled, definition_enabled FROM workers;
 -- task --
 SELECT id, worker, state, created, started, finished, duration, priority, not_before, timeout,
        restart_of, attempt, attempt_started, labels, progress, failure, artifacts, secrets, params,
-       output
+       output, (SELECT by FROM origins WHERE task_id = tasks.id)
 FROM tasks WHERE id = ?;
 
 -- attempts --
@@ -87,3 +123,30 @@ WHERE state IN ('Running', 'Paused', 'Canceling') ORDER BY id;
 
 -- newest --
 SELECT max(id) FROM tasks;
+
+-- insert_notification --
+INSERT INTO notifications (task_id, position, url, origin, ends, secret_file, trusted)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- notify --
+UPDATE notifications SET ended = ?, delivery = 'Pending', next_at = ? WHERE task_id = ? AND instr(ends, ?);
+
+-- hooks --
+SELECT url, ends, secret_file, trusted FROM notifications WHERE task_id = ? ORDER BY position;
+
+-- notifications --
+SELECT url, ended, delivery, attempts, last_status, last_error, next_at
+FROM notifications WHERE task_id = ? AND delivery IS NOT NULL ORDER BY position;
+
+-- due_notifications --
+SELECT task_id, position, url, ended, secret_file, trusted, attempts
+FROM notifications INDEXED BY notifications_by_time
+WHERE next_at <= ? AND origin NOT IN (:busy) ORDER BY next_at LIMIT ?;
+
+-- next_notification --
+SELECT min(next_at) FROM notifications INDEXED BY notifications_by_time WHERE next_at > ?;
+
+-- record_notification --
+UPDATE notifications
+SET delivery = ?, attempts = attempts + 1, last_status = ?, last_error = ?, next_at = ?
+WHERE task_id = ? AND position = ?;

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import StoreError
+from ..model.notify import Hook
 from ..model.states import State
-from ..model.task import Idempotency, Task
-from . import rows
+from ..model.task import Action, Idempotency, Task
+from . import notifications, rows
 from .connections import connect_reader
 from .failures import explain
-from .paging import Query, statement
+from .paging import SUMMARY, Query, Seen, statement
 from .queries import QUERIES
 
 _KEPT: Final = 16  # idle connections
@@ -52,6 +53,18 @@ class Reader:
             row = connection.execute(QUERIES["state"], (task_id,)).fetchone()
         return None if row is None else State(row[0])
 
+    def origin(self, task_id: str) -> tuple[str, str | None] | None:
+        """A task's worker, and who submitted it; None if there is no such task."""
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["origin"], (task_id,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def session(self, digest: bytes, now: int) -> bytes | None:
+        """The digest of the token that a session was made with, unless it is over."""
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["session"], (digest, now)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def first(self, key: Idempotency) -> str | None:
         """The task that was submitted with this key before; IdempotencyConflict if that was another one than this."""
         with self._connection() as connection:
@@ -60,11 +73,18 @@ class Reader:
 
     def page(self, query: Query) -> tuple[list[Task], str | None]:
         """Tasks, newest first, without parameters, output and former attempts; and the cursor of the next page."""
-        sql, values = statement(query)
         with self._connection() as connection:
+            seen = None if query.by.sees_all else Seen.of(query.by, _workers(connection))
+            sql, values = statement(query, seen)
             found = connection.execute(sql, values).fetchall()
         page = [rows.read_task(row) for row in found[: query.limit]]
         return page, page[-1].id if page and len(found) > len(page) else None
+
+    def summary(self, task_id: str) -> Task | None:
+        """As a page has it."""
+        with self._connection() as connection:
+            row = connection.execute(SUMMARY, (task_id,)).fetchone()
+        return None if row is None else rows.read_task(row)
 
     def queued(self) -> Iterator[QueuedRow]:
         """The tasks that wait, in the order in which they should start."""
@@ -77,6 +97,23 @@ class Reader:
         with self._transaction() as connection:
             ids = [id_ for (id_,) in connection.execute(QUERIES["active"]).fetchall()]
             return [task for task in (_task(connection, id_) for id_ in ids) if task is not None]
+
+    def hooks(self, task_id: str) -> tuple[Hook, ...]:
+        """Who is, or was, to be told of the task's end."""
+        with self._connection() as connection:
+            return notifications.hooks(connection, task_id)
+
+    def due_notifications(
+        self, now: int, limit: int, without: Iterable[str] = ()
+    ) -> list[notifications.Due]:
+        """Those to be sent at `now`, the longest due first, but for what goes to these origins."""
+        with self._connection() as connection:
+            return notifications.due(connection, now, limit, without)
+
+    def next_notification(self, after: int) -> int | None:
+        """When the first one becomes due that is not yet due at `after`."""
+        with self._connection() as connection:
+            return notifications.next_time(connection, after)
 
     def enabled_overrides(self) -> dict[str, tuple[bool, bool]]:
         """By worker: what a client set, and what the worker's file said then."""
@@ -141,4 +178,18 @@ def _task(connection: sqlite3.Connection, task_id: str) -> Task | None:
     if row is None:
         return None
     found = connection.execute(QUERIES["attempts"], (task_id,)).fetchall()
-    return rows.read_task(row, [rows.read_attempt(attempt) for attempt in found])
+    attempts = [rows.read_attempt(attempt) for attempt in found]
+    found = connection.execute(QUERIES["actions"], (task_id,)).fetchall()
+    actions = tuple(Action(time=time, by=by, action=action) for time, by, action in found)
+    return rows.read_task(row, attempts, notifications.of_task(connection, task_id), actions)
+
+
+def _workers(connection: sqlite3.Connection) -> list[str]:
+    """Those that there are tasks of: one step in the index for each, however many tasks it has."""
+    found: list[str] = []
+    while True:
+        last = found[-1] if found else ""
+        (name,) = connection.execute(QUERIES["next_worker"], (last,)).fetchone()
+        if name is None:
+            return found
+        found.append(name)

@@ -46,6 +46,17 @@ class Room:
         if lack is not None:
             raise StoreFull(f"{self._folder}: {lack}")
 
+    def admit_file(self, size: int) -> None:
+        """Raises StoreFull where a file of so many bytes would leave little room for new tasks: who sends files must
+        not keep others from making tasks without."""
+        self.admit()
+        space = self._space()
+        if space is not None and _free(space) < BALLAST + 2 * FOR_TASKS - self._held + size:
+            raise StoreFull(
+                f"{self._folder}: the disk is full: {_mib(_free(space))} are free, and a file of"
+                f" {_mib(size)} is to come"
+            )
+
     def takes_logs(self) -> bool:
         space = self._space()
         return space is None or _free(space) + self._held >= BALLAST + FOR_LOGS
@@ -55,6 +66,11 @@ class Room:
         lack = self._lack()
         self._say(lack)
         return lack
+
+    def free(self) -> int | None:
+        """Bytes that are left for new files; None if that cannot be told."""
+        space = self._space()
+        return None if space is None else _free(space)
 
     def fill(self) -> None:
         """Take the ballast's bytes, if they are not taken yet and as many are left then."""

@@ -7,8 +7,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from ..errors import IdempotencyConflict
+from ..model.notify import Notification
 from ..model.states import State
-from ..model.task import Artifact, Attempt, Failure, Idempotency, NewTask, Outcome, Progress, Task
+from ..model.task import (
+    Action,
+    Artifact,
+    Attempt,
+    Failure,
+    Idempotency,
+    NewTask,
+    Outcome,
+    Progress,
+    Task,
+)
 
 Row: TypeAlias = Sequence[Any]
 
@@ -111,11 +122,16 @@ def read_attempt(row: Row) -> Attempt:
     )
 
 
-def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
+def read_task(
+    row: Row,
+    attempts: Sequence[Attempt] = (),
+    notifications: tuple[Notification, ...] = (),
+    actions: tuple[Action, ...] = (),
+) -> Task:
     """A task from the columns of the query `task`; `attempts` are those that have ended."""
     (id_, worker, state, created, started, finished, duration, priority, not_before, timeout,
      restart_of, attempt, attempt_started, labels, progress, failure, artifacts, secrets, params,
-     output) = row  # fmt: skip
+     output, by) = row  # fmt: skip
     running: tuple[Attempt, ...] = ()
     if attempt_started is not None:
         running = (Attempt(number=attempt, started=attempt_started),)
@@ -139,6 +155,9 @@ def read_task(row: Row, attempts: Sequence[Attempt] = ()) -> Task:
         failure=None if failure is None else Failure.from_json(json.loads(failure)),
         artifacts=() if artifacts is None else _unpack(artifacts),
         attempts=(*attempts, *running),
+        notifications=notifications,
+        by=by,
+        actions=actions,
     )
 
 

@@ -62,13 +62,17 @@ class _Discard(NamedTuple):
     task_ids: tuple[str, ...]
 
 
-_Job: TypeAlias = _Append | _Finish | _Discard | None
+class _Remove(NamedTuple):
+    folder: str
+
+
+_Job: TypeAlias = _Append | _Finish | _Discard | _Remove | None
 
 
 class Scribe(threading.Thread):
     """Carries out jobs in the order given; no method but `close` waits. Callers bound what they send by the `done` of
     what they sent before. `state_of` tells a task's state, None where there is no such task; `has_room`, whether logs
-    may take more of the disk."""
+    may take more of the disk; `on_logged(task_id)` is called when lines of a log are on disk."""
 
     def __init__(
         self,
@@ -76,9 +80,11 @@ class Scribe(threading.Thread):
         max_log: int,
         state_of: Callable[[str], State | None],
         has_room: Callable[[], bool] = lambda: True,
+        on_logged: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(name="scribe", daemon=True)
         self._folders: Final = folders
+        self._on_logged: Final = on_logged
         self._queue: Final[SimpleQueue[_Job]] = SimpleQueue()
         self._gate: Final = threading.Lock()  # nothing is queued behind the end
         self._open = True
@@ -86,7 +92,7 @@ class Scribe(threading.Thread):
         self._pending: Final[dict[str, list[_Append]]] = {}
         self._to_clear: Final[deque[str]] = deque()
         self._trash: Final = Trash(folders.trash)
-        self._leftovers: Final = tidy(folders, state_of, self._trash)
+        self._leftovers: Final = tidy(folders, state_of, self._trash, folders.uploaded())
 
     def append(
         self,
@@ -128,6 +134,10 @@ class Scribe(threading.Thread):
     def discard(self, task_ids: Iterable[str]) -> None:
         """Remove all files of deleted tasks."""
         self._put(_Discard(tuple(task_ids)))  # if it is too late: the next start finds them
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder of the state directory."""
+        self._put(_Remove(folder))
 
     def close(self) -> None:
         """Carry out what was given, and end. What is in the trash then, the next start finds."""
@@ -188,7 +198,7 @@ class Scribe(threading.Thread):
         """A slice of cleaning; False when there is nothing more to clean."""
         return self._trash.sweep() or next(self._leftovers, False)
 
-    def _carry_out(self, job: _Append | _Finish | _Discard) -> None:
+    def _carry_out(self, job: _Append | _Finish | _Discard | _Remove) -> None:
         match job:
             case _Append(task_id=task_id):
                 self._pending.setdefault(task_id, []).append(job)
@@ -197,6 +207,8 @@ class Scribe(threading.Thread):
             case _Discard(task_ids=task_ids):
                 for task_id in task_ids:
                     self._discard(task_id)
+            case _Remove(folder=folder):
+                self._remove(folder)
 
     def _write(self, task_id: str) -> None:
         """Write what came in this turn for one task's log."""
@@ -205,6 +217,7 @@ class Scribe(threading.Thread):
             return
         try:
             self._logs.write(task_id, [job.segment for job in jobs], jobs[0].attempt)
+            self._on_logged(task_id)
         finally:
             for job in jobs:
                 if job.done is not None:
@@ -249,6 +262,7 @@ class Scribe(threading.Thread):
         ]
         if segments:
             self._logs.write(job.task_id, segments, job.attempt)
+            self._on_logged(job.task_id)
 
     def _clear(self, work: str) -> None:
         """Remove a work folder. Most are empty: then this is one call."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ..crash import Point, crash_at
 from ..model.task import NewTask
+from ..tally import Reading
 from . import tasks
 from .connections import BUSY_TIMEOUT
 from .database import has_reset_bug
@@ -20,30 +23,51 @@ from .opening import open_state
 from .reader import Reader
 from .retention import Retention
 from .scribe import Scribe
+from .uploads import Uploads
 from .writer import Operation, Writer
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """Of the store at one moment. `database`, `wal` (its write-ahead log) and `free` (of the disk) are in bytes, None
+    where that cannot be told; `seconds` and `sizes` are those of all commits so far: see Writer."""
+
+    database: int | None
+    wal: int | None
+    free: int | None
+    seconds: Reading
+    sizes: Reading
+    syncs: int
 
 
 class Store:
     """`reader` answers from what is stored, `writer` changes it, `scribe` writes files. See `open`."""
 
     def __init__(
-        self, state_dir: Path, max_log: int, busy_timeout: float, opened: ExitStack
+        self,
+        state_dir: Path,
+        max_log: int,
+        busy_timeout: float,
+        on_logged: Callable[[str], None],
+        opened: ExitStack,
     ) -> None:
         """What is opened is left to `opened` to close, in the opposite order."""
         database, connection, folders, room = open_state(
             state_dir, opened, busy_timeout=busy_timeout
         )
         self._room: Final = room
+        self._database: Final = database
         self.folders: Final = folders
         self.writer: Final = Writer(connection, database, room.drop)
         opened.callback(self.writer.close)
         self.reader: Final = Reader(database)
         opened.callback(self.reader.close)
         self.ids: Final = TaskIds(self.reader.newest())
-        self.scribe: Final = Scribe(folders, max_log, self.reader.state, room.takes_logs)
+        self.scribe: Final = Scribe(folders, max_log, self.reader.state, room.takes_logs, on_logged)
         opened.callback(self.scribe.close)
+        self.uploads: Final = Uploads(folders, room, self.scribe.remove)
         self._retention: Final = Retention(self.writer, self.scribe.discard)
         opened.callback(self._retention.close)
         self.writer.start()
@@ -51,14 +75,22 @@ class Store:
         self._opened: Final = opened.pop_all()
 
     @classmethod
-    def open(cls, state_dir: Path, *, max_log: int, busy_timeout: float = BUSY_TIMEOUT) -> Store:
+    def open(
+        cls,
+        state_dir: Path,
+        *,
+        max_log: int,
+        busy_timeout: float = BUSY_TIMEOUT,
+        on_logged: Callable[[str], None] = lambda _: None,
+    ) -> Store:
         """The store in `state_dir`, which is made if need be; `max_log` is the most bytes that a task's log takes,
-        `busy_timeout` the seconds that a foreign lock on the database is waited for. Raises a StoreError that names the
-        file."""
+        `busy_timeout` the seconds that a foreign lock on the database is waited for. `on_logged(task_id)` is
+        called in the scribe's thread when lines of a log are on disk; it must be quick. Raises a StoreError that names
+        the file."""
         state_dir = state_dir.absolute()
         with ExitStack() as opened:
             try:
-                store = cls(state_dir, max_log, busy_timeout, opened)
+                store = cls(state_dir, max_log, busy_timeout, on_logged, opened)
             except OSError as error:
                 raise explain(error, state_dir) from error
         if has_reset_bug():
@@ -95,6 +127,24 @@ class Store:
         failure = self.writer.trouble
         return None if failure is None else in_short(failure)
 
+    def figures(self) -> Figures:
+        """Any thread."""
+        return Figures(
+            database=_size(self._database),
+            wal=_size(self._database.with_name(f"{self._database.name}-wal")),
+            free=self._room.free(),
+            seconds=self.writer.seconds.read(),
+            sizes=self.writer.sizes.read(),
+            syncs=self.writer.syncs,
+        )
+
     def close(self) -> None:
         """Carry out what was posted, and close everything. Nobody may ask for anything any more."""
         self._opened.close()
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None

@@ -11,8 +11,8 @@ from typing import Final
 
 from ..errors import IllegalTransition, UnknownTask, WrongState
 from ..model.states import TERMINAL, TRANSITIONS, Event, State, advance
-from ..model.task import Attempt, NewTask, Outcome, Progress
-from . import rows
+from ..model.task import Action, Attempt, NewTask, Outcome, Progress
+from . import notifications, rows
 from .queries import QUERIES
 from .writer import Operation
 
@@ -20,6 +20,9 @@ _STATE: Final = QUERIES["state"]
 _INSERT: Final = QUERIES["insert_task"]
 _FINISH: Final = QUERIES["finish"]
 _SAVE_ATTEMPT: Final = QUERIES["save_attempt"]
+_NOTIFY: Final = QUERIES["notify"]
+
+MOST_ACTIONS: Final = 200
 
 #: From where a task can end in each state.
 _BEFORE: Final = {
@@ -37,6 +40,7 @@ def insert(
     state = State.QUEUED if started is None else advance(State.QUEUED, Event.START)
     row = rows.new_task(new, started, state)
     key = new.idempotency
+    told = notifications.rows(new.id, new.notify)
 
     def operation(connection: Connection) -> str:
         if key is not None:
@@ -45,9 +49,13 @@ def insert(
                 return rows.first(known, key)
         may_come()
         connection.execute(_INSERT, row)
+        if new.by is not None:
+            connection.execute(QUERIES["insert_origin"], (new.id, rows.storable(new.by)))
         for name, value in new.labels:
             label = (rows.storable(name), rows.storable(value), new.id)
             connection.execute(QUERIES["insert_label"], label)
+        if told:
+            connection.executemany(QUERIES["insert_notification"], told)
         return new.id
 
     return operation
@@ -80,10 +88,13 @@ def change(task_id: str, event: Event) -> Operation[State]:
 
 
 def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation[None]:
-    """The end of a task, and of the attempt that ran (None: it never started)."""
+    """The end of a task, and of the attempt that ran (None: it never started). Who wants to know of such an end is
+    to be told from this commit on."""
     before = _BEFORE.get(outcome.state, frozenset())
     row = rows.outcome(task_id, outcome)
     ended = None if attempt is None else rows.attempt(task_id, attempt)
+    end = outcome.state.lower()
+    told = (end, outcome.finished, task_id, end)
 
     def operation(connection: Connection) -> None:
         state = _state(connection, task_id)
@@ -92,6 +103,7 @@ def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation
         connection.execute(_FINISH, row)
         if ended is not None:
             connection.execute(_SAVE_ATTEMPT, ended)
+        connection.execute(_NOTIFY, told)
 
     return operation
 
@@ -176,6 +188,16 @@ def doomed(connection: Connection, now: int, age: int, count: int, limit: int | 
         if finished < now - age or place < beyond
     ]
     return list(dict.fromkeys(id_ for id_, _ in gone))
+
+
+def record(task_id: str, action: Action) -> Operation[None]:
+    """Somebody's action on a task; of one that had very many, no more are kept."""
+    row = (action.time, rows.storable(action.by), action.action, task_id, MOST_ACTIONS)
+
+    def operation(connection: Connection) -> None:
+        connection.execute(QUERIES["record_action"], row)
+
+    return operation
 
 
 def set_enabled(worker: str, enabled: bool, definition_enabled: bool) -> Operation[None]:

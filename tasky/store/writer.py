@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ..crash import Point, crash_at
 from ..errors import StoreBusy, StoreError, StoreFull, TaskyError
+from ..tally import SHORT, SIZES, Histogram
 from .checkpoint import Checkpoints
 from .failures import explain, says_much
 from .queries import QUERIES
@@ -62,6 +63,9 @@ class Writer(threading.Thread):
         self._trouble: TaskyError | None = None
         self.commits = 0
         self.syncs = 0
+        #: Of each commit that changed something, the seconds from its BEGIN to its end; how many operations shared it.
+        self.seconds: Final = Histogram(SHORT)
+        self.sizes: Final = Histogram(SIZES)
 
     def post(
         self,
@@ -179,7 +183,7 @@ class Writer(threading.Thread):
                 "PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL"
             )
             self._full = durable
-        before = connection.total_changes
+        before, began = connection.total_changes, time.monotonic()
         connection.execute("BEGIN IMMEDIATE")
         try:
             answers = [self._perform(order) for order in orders]
@@ -193,6 +197,8 @@ class Writer(threading.Thread):
         crash_at(Point.COMMITTED)
         if connection.total_changes != before:
             self._committed(durable)
+            self.seconds.observe(time.monotonic() - began)
+            self.sizes.observe(len(orders))
         return answers
 
     def _perform(self, order: _Order) -> tuple[Any, TaskyError | None]:

@@ -1,6 +1,8 @@
 """Starts, watches, signals and reaps every worker's processes. The only importer of subprocess and select."""
 
 from .containment import Containment, Found, choose, probe
+from .load import Load
+from .observer import Observer, Observers
 from .queue import Counts
 from .supervisor import Supervisor
 from .watch import Ended, NotLive, Submission, Watcher
@@ -10,7 +12,10 @@ __all__ = [
     "Counts",
     "Ended",
     "Found",
+    "Load",
     "NotLive",
+    "Observer",
+    "Observers",
     "Submission",
     "Supervisor",
     "Watcher",

@@ -16,7 +16,9 @@ from ..store import Store, tasks
 from .ends import Ends
 from .live import Live
 from .loop import Loop
+from .observer import Observer
 from .promise import Promise
+from .queue import Instant
 from .register import Register
 from .starts import Starts
 from .watch import NotLive, wrong_state
@@ -36,16 +38,24 @@ class Commands:
     """A command raises why it cannot be carried out, or keeps its promise of the new state when that is stored."""
 
     def __init__(
-        self, store: Store, register: Register, loop: Loop, starts: Starts, ends: Ends
+        self,
+        store: Store,
+        register: Register,
+        loop: Loop,
+        starts: Starts,
+        ends: Ends,
+        observer: Observer,
     ) -> None:
         self._store: Final = store
         self._register: Final = register
         self._loop: Final = loop
         self._starts: Final = starts
         self._ends: Final = ends
+        self._observer: Final = observer
 
     def cancel(self, task_id: str, grace: int | None, answer: Promise[State]) -> None:
-        withdrawn = self._register.withdraw(task_id, time.time_ns())
+        now = Instant(time.time_ns(), time.monotonic_ns())
+        withdrawn = self._register.withdraw(task_id, now)
         if withdrawn is not None:
             self._ends.withdrawn(*withdrawn, [answer])
             return
@@ -111,6 +121,8 @@ class Commands:
             the same: it is answered, and stored later."""
             crash_at(_STORED[event])
             passing = isinstance(error, (StoreFull, StoreBusy))
+            if answer is not None and (error is None or passing):  # else it was told before
+                self._observer.changed(live.task_id, live.worker, state)
             if answer is not None:
                 answer.settle(state, None if passing else error)
             if passing:

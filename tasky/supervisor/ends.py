@@ -21,6 +21,7 @@ from ..model.task import Attempt, Failure, FailureCode, Outcome
 from ..store import Remains, Store, tasks
 from .live import Live
 from .loop import Loop
+from .observer import Observer
 from .process import Process
 from .promise import Promise
 from .queue import Entry
@@ -47,17 +48,19 @@ class Ends:
         register: Register,
         loop: Loop,
         dispatch: Callable[[Live | None], None],
+        observer: Observer,
     ) -> None:
         self._store: Final = store
         self._register: Final = register
         self._loop: Final = loop
         self._dispatch: Final = dispatch
+        self._observer: Final = observer
         self._given_up = False
         self._retries: Final = Retries(
             store.scribe,
             loop,
             post=self._store_until_done,
-            queue=self._back,
+            queue=self._wait,
             withdrawn=self.withdrawn,
             canceled=self._canceled,
         )
@@ -171,12 +174,17 @@ class Ends:
     def _taken_back(self, live: Live) -> None:
         """In the writer's thread."""
         crash_at(Point.PUT_BACK)
+        self._observer.changed(live.task_id, live.worker, State.QUEUED)
         self._loop.call(partial(self._leave, live))
 
     def _leave(self, live: Live) -> None:
         """It waits for the next server, which is the one to be asked for a cancel."""
         live.refuse_cancels(ShuttingDown())
         self._forget(live, ShuttingDown())
+
+    def _wait(self, entry: Entry) -> None:
+        self._observer.changed(entry.task_id, entry.worker, State.QUEUED)
+        self._back(entry)
 
     def _back(self, entry: Entry) -> None:
         """It waits, as is stored already. Any thread."""
@@ -222,6 +230,9 @@ class Ends:
     def _tell(self, live: Live, outcome: Outcome) -> None:
         """The end is on disk. Any thread."""
         crash_at(Point.END_STORED)
+        self._observer.changed(live.task_id, live.worker, outcome.state)
+        self._observer.ended(live.task_id, live.worker, outcome, outcome.duration or 0, live.waited)
+        self._store.uploads.release(live.task_id)
         ended = Ended(live.task_id, outcome)
         for watcher in self._register.forget(live.task_id):
             watcher.settle(ended, None)

@@ -46,6 +46,7 @@ class Live:
         "timeout",
         "tries",
         "try_again",
+        "waited",
         "worker",
     )
 
@@ -59,6 +60,7 @@ class Live:
         priority: int,
         attempt: int = 1,
         began: int | None = None,
+        waited: int = 0,
         params: Mapping[str, Any] | None = None,
         secrets: Collection[str] = (),
         timeout: int | None = None,
@@ -70,6 +72,8 @@ class Live:
         self.started: Final = started
         self.priority: Final = priority
         self.attempt: Final = attempt
+        #: For a slot, in ns.
+        self.waited: Final = waited
         #: None: to be read from the store, and the secrets with them.
         self.params = params
         self.secrets = secrets

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from ..tally import SHORT, Histogram
 from .timers import Timer, Timers
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ class Loop:
         self._woken = False
         self._running = True
         self._thread: int | None = None
+        #: Of each turn, the seconds from when it was to begin (the first due timer) or began, to its end: so long did
+        #: whatever came meanwhile have to wait. Any thread.
+        self.lag: Final = Histogram(SHORT)
+        self._ended = time.monotonic_ns()  # the last turn
 
     def call(self, function: Callable[[], object]) -> None:
         """Has `function` called in the loop's thread soon; never, if the loop has ended."""
@@ -67,6 +72,7 @@ class Loop:
     def run(self) -> None:
         """Turns until `stop`."""
         self._thread = threading.get_ident()
+        self._ended = time.monotonic_ns()
         while self._running:
             self._turn()
 
@@ -84,11 +90,13 @@ class Loop:
         self._running = False
 
     def _turn(self) -> None:
-        ready = self._epoll.poll(self._patience(), _EVENTS_PER_TURN)
+        due = self._timers.next()
+        ready = self._epoll.poll(self._patience(due), _EVENTS_PER_TURN)
         if (
             not ready
         ):  # after a signal, even SIGCONT, Python does not look again if the time is over meanwhile
             ready = self._epoll.poll(0, _EVENTS_PER_TURN)
+        began = time.monotonic_ns()
         for fd, events in ready:
             if fd == self._wakeup:
                 os.eventfd_read(fd)
@@ -100,13 +108,14 @@ class Loop:
         now = time.monotonic_ns()
         while call := self._timers.take_due(now):
             self._guard(call)
+        self._ended = ended = time.monotonic_ns()
+        self.lag.observe((ended - (began if due is None else min(began, due))) * 1e-9)
 
-    def _patience(self) -> float:
+    def _patience(self, due: int | None) -> float:
         """How long to wait for a descriptor, in seconds; -1 for ever."""
         if self._calls:
             return 0
-        due = self._timers.next()
-        return -1 if due is None else max(0, due - time.monotonic_ns()) / 1e9
+        return -1 if due is None else max(0, due - self._ended) / 1e9
 
     def _guard(self, function: Callable[..., object], *args: int) -> None:
         """The top of the thread: one task's trouble must not end the supervision of the others."""

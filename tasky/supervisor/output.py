@@ -39,7 +39,7 @@ _LAST_WORDS: Final = 300
 
 class Output:
     """`limit` is how many bytes of both streams together are taken. `caught_up()` is called in the scribe's thread each
-    time that it has written something."""
+    time that it has written something, `progressed(progress)` for the latest of what was fed."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Output:
         limit: int | None,
         scribe: Scribe,
         caught_up: Callable[[], None],
+        progressed: Callable[[Progress], None],
         attempt: int = 1,
     ) -> None:
         self.progress: Progress | None = None
@@ -71,6 +72,7 @@ class Output:
         self._masker: Final = masker
         self._scribe: Final = scribe
         self._caught_up = caught_up
+        self._progressed: Final = progressed
         self._decoders: Final = {
             Stream.STDOUT: LineDecoder(max_line, jsonl),
             Stream.STDERR: LineDecoder(max_line, False),
@@ -119,6 +121,7 @@ class Output:
     # ------------------------------------------------------------------ what it says
 
     def _take(self, stream: Stream, items: Sequence[Item]) -> None:
+        before = self.progress
         for item in items:
             match item:
                 case Text(data=data):
@@ -141,6 +144,8 @@ class Output:
                     self._remark(text)
         if self._lines:
             self._hand_over()
+        if self.progress is not None and self.progress is not before:
+            self._progressed(self.progress)
 
     def _announce(self, artifact: ArtifactMessage) -> None:
         size = len(artifact.path) + len(artifact.name or "") + len(artifact.media_type or "")

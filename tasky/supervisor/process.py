@@ -17,6 +17,7 @@ from typing import Final
 from ..crash import Point, crash_at
 from ..model.messages import CANCEL
 from ..model.outcome import Ending, ExitStatus, Reason
+from ..model.task import Progress
 from ..model.worker import Protocol
 from ..store import Scribe, Stream
 from .containment import NOT_ENTERED
@@ -56,6 +57,7 @@ class Process:
         scribe: Scribe,
         ended: Callable[[], None],
         gone: Callable[[], None],
+        progressed: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self.reason: Reason | None = None
         self.status: ExitStatus | None = None
@@ -71,6 +73,7 @@ class Process:
             limit=launch.definition.limits.output,
             scribe=scribe,
             caught_up=self._on_written,
+            progressed=progressed,
             attempt=launch.attempt,
         )
         self._task_id: Final = launch.task_id

@@ -23,7 +23,8 @@ class Instant(NamedTuple):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """A task that waits; task ids sort by creation. `not_before` is by the wall clock: a client chose it. `resumes`,
-    the end of the pause before another `attempt`, and `began`, the start of the first one, are by the steady clock."""
+    the end of the pause before another `attempt`, `began`, the start of the first one, and `since`, when it came into
+    the queue, are by the steady clock."""
 
     task_id: str
     worker: str
@@ -32,6 +33,16 @@ class Entry:
     attempt: int = 1
     resumes: int | None = None
     began: int | None = None
+    since: int | None = None
+
+    def waited(self, now: Instant) -> int:
+        """For how long it could have started, in ns."""
+        waited = 0 if self.since is None else now.steady - self.since
+        if self.resumes is not None:
+            waited = min(waited, now.steady - self.resumes)
+        if self.not_before is not None:
+            waited = min(waited, now.wall - self.not_before)
+        return max(0, waited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ..model.states import State
 from ..model.task import Attempt, Failure, FailureCode, Outcome, Task
 from ..store import Remains, Store, tasks
 from .containment import Containment
+from .observer import Observer
 from .retries import pause_after, settle
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,12 @@ _Operation: TypeAlias = Callable[[Any], None]
 _LOST = Failure(code=FailureCode.LOST, message="the server died while the task ran")
 
 
-def recover(store: Store, containment: Containment, retry_of: Callable[[str], Retry]) -> None:
+def recover(
+    store: Store,
+    containment: Containment,
+    retry_of: Callable[[str], Retry],
+    observer: Observer,
+) -> None:
     """Ends survivors, then settles each task that was under way: Canceled if that was asked for; Queued again where
     its worker's `retry` names `lost`; else Failed with `lost`. Raises what keeps that from being stored.
 
@@ -43,13 +49,22 @@ def recover(store: Store, containment: Containment, retry_of: Callable[[str], Re
     ended: list[Task] = []
     for task in active:
         (again if _is_tried_again(task, retry_of(task.worker)) else ended).append(task)
-    operations = [_finish(task) for task in ended]
+    outcomes = [_outcome(task) for task in ended]
+    operations = [
+        tasks.finish(task.id, *outcome) for task, outcome in zip(ended, outcomes, strict=True)
+    ]
     operations += _requeue(store, again, retry_of)
     crash_at(Point.RECOVERY_FILED)
     _store(store, operations)
     crash_at(Point.RECOVERY_SETTLED)
     for task in ended:
+        store.uploads.release(task.id)
         store.scribe.finish(task.id, artifacts=(), want_output=False, done=lambda _: None)
+    for task, (outcome, _) in zip(ended, outcomes, strict=True):
+        observer.changed(task.id, task.worker, outcome.state)
+        observer.ended(task.id, task.worker, outcome, 0, 0)
+    for task in again:
+        observer.changed(task.id, task.worker, State.QUEUED)
     log.warning(
         "%d tasks were under way when the server died: they are settled, %d of them to be tried again",
         len(active),
@@ -82,16 +97,15 @@ def _requeue(
     return operations
 
 
-def _finish(task: Task) -> _Operation:
+def _outcome(task: Task) -> tuple[Outcome, Attempt]:
     canceled = task.state is State.CANCELING
     attempt = _attempt(task, None if canceled else _LOST)
-    outcome = Outcome(
+    return Outcome(
         state=State.CANCELED if canceled else State.FAILED,
         finished=attempt.finished or 0,
         failure=attempt.failure,
         progress=task.progress,
-    )
-    return tasks.finish(task.id, outcome, attempt)
+    ), attempt
 
 
 def _attempt(task: Task, failure: Failure | None) -> Attempt:

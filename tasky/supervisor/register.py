@@ -121,10 +121,10 @@ class Register:
                 self._scheduler.release(freed.worker)
             if self._closed:
                 return [], None
-            lives = [self._take(entry, now.wall) for entry in self._scheduler.pull(now)]
+            lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
             return lives, self._scheduler.wait(now)
 
-    def _take(self, entry: Entry, now: int) -> Live:
+    def _take(self, entry: Entry, now: Instant) -> Live:
         definition = self._definitions.get(entry.worker)
         live = _live(entry, definition, now)
         self._live[entry.task_id] = live
@@ -132,7 +132,7 @@ class Register:
 
     # ------------------------------------------------------------------ out
 
-    def withdraw(self, task_id: str, now: int) -> tuple[Entry, Live] | None:
+    def withdraw(self, task_id: str, now: Instant) -> tuple[Entry, Live] | None:
         """A task that waits leaves the queue, canceled: it is live, without a slot, until that is stored. None if it
         does not wait."""
         with self._lock:
@@ -140,7 +140,7 @@ class Register:
             if entry is None:
                 return None
             live = _live(entry, None, now)
-            live.outcome = canceled(live, now)
+            live.outcome = canceled(live, now.wall)
             self._live[task_id] = live
             return entry, live
 
@@ -200,15 +200,16 @@ def canceled(live: Live, now: int) -> Outcome:
     return Outcome(state=State.CANCELED, finished=now, duration=live.duration())
 
 
-def _live(entry: Entry, definition: WorkerDefinition | None, now: int) -> Live:
+def _live(entry: Entry, definition: WorkerDefinition | None, now: Instant) -> Live:
     return Live(
         entry.task_id,
         entry.worker,
         definition,
-        now,
+        now.wall,
         priority=entry.priority,
         attempt=entry.attempt,
         began=entry.began,
+        waited=entry.waited(now),
     )
 
 

@@ -56,6 +56,7 @@ class _Again:
             attempt=live.attempt + 1,
             resumes=self.resumes,
             began=live.began,
+            since=time.monotonic_ns(),
         )
 
 
@@ -177,4 +178,5 @@ def restored(row: QueuedRow, retry: Retry, now: Instant) -> Entry:
         attempt=row.attempts + 1,
         resumes=resumes,
         began=began,
+        since=now.steady,
     )

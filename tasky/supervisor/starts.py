@@ -26,6 +26,7 @@ from .ends import Ends
 from .launch import Launch
 from .live import Live
 from .loop import Loop
+from .observer import Observer
 from .process import Process
 from .progress import ProgressSaver
 from .queue import Instant
@@ -60,6 +61,7 @@ class Starts:
         ends: Ends,
         saver: ProgressSaver,
         max_line: int,
+        observer: Observer,
     ) -> None:
         self._store: Final = store
         self._register: Final = register
@@ -69,6 +71,7 @@ class Starts:
         self._ends: Final = ends
         self._saver: Final = saver
         self._max_line: Final = max_line
+        self._observer: Final = observer
         self._emptying: Final = Emptying(loop, containment)
         #: When the timer for delayed tasks rings, by the monotonic clock; changed by the loop's thread only.
         self._due: float = math.inf
@@ -86,8 +89,13 @@ class Starts:
                 self._loop.call(partial(self._await_due, due))
 
     def launch(self, live: Live) -> None:
-        """Its start is stored: makes a process of it."""
+        """Its start is stored: makes a process of it. In the writer's thread."""
         crash_at(Point.START_STORED)
+        self._observer.changed(live.task_id, live.worker, State.RUNNING)
+        self._observer.started(live.task_id, live.worker, live.attempt, live.waited)
+        self._launch(live)
+
+    def _launch(self, live: Live) -> None:
         job = Job(
             partial(self._spawn, live),
             partial(self._made, live),
@@ -151,7 +159,10 @@ class Starts:
             live.launch = self._prepare(live)
         if live.attempt == 1 or live.began is None:
             live.began = time.monotonic_ns()
-        return spawn(live.launch, self._containment, lambda: not job.given_up)
+        began = time.monotonic()
+        spawned = spawn(live.launch, self._containment, lambda: not job.given_up)
+        self._observer.spawned(time.monotonic() - began)
+        return spawned
 
     def _made(self, live: Live, spawned: Spawned | None) -> None:
         """In the spawner's thread."""
@@ -173,16 +184,20 @@ class Starts:
             live.timeout = definition.timeout if task.timeout is None else task.timeout
             live.secrets = task.secrets
             try:
-                params = definition.parameters.check(task.params, task.secrets)
+                params = definition.parameters.check(task.params, task.secrets, stored=True)
             except InvalidParams as error:
                 message = f"its parameters do not fit the worker as it is now: {error.message}"
                 raise SpawnError(message) from error
+        workdir = self._store.folders.create(live.task_id)
+        if uploads := definition.parameters.uploads(params):
+            self._store.uploads.place(live.task_id, uploads, workdir)
+            params = definition.parameters.with_paths(params, lambda each: f"{workdir}/{each.file}")
         return Launch(
             task_id=live.task_id,
             definition=definition,
             params=params,
             attempt=live.attempt,
-            workdir=self._store.folders.create(live.task_id),
+            workdir=workdir,
             masker=definition.parameters.masker(params, live.secrets),
         )
 
@@ -211,7 +226,7 @@ class Starts:
         pause = min(_FIRST_PAUSE << min(live.tries, 10), _LONGEST_PAUSE)
         live.tries += 1
         log.warning("task=%s %s; trying again", live.task_id, error)
-        live.try_again = self._loop.later(pause, partial(self.launch, live))
+        live.try_again = self._loop.later(pause, partial(self._launch, live))
         if live.stopped is not None:
             live.stop(*live.stopped)
 
@@ -228,6 +243,7 @@ class Starts:
                 scribe=self._store.scribe,
                 ended=partial(self._ends.process_ended, live),
                 gone=partial(self.dispatch, live),
+                progressed=partial(self._observer.progressed, live.task_id, live.worker),
             )
         except OSError as error:  # the kernel has no room for one more watched descriptor
             for fd in spawned.descriptors:

@@ -22,7 +22,9 @@ from .commands import Commands
 from .containment import Containment
 from .ends import Ends
 from .live import Live
+from .load import Load, load
 from .loop import Loop
+from .observer import Observer
 from .progress import ProgressSaver
 from .promise import Promise
 from .queue import Counts, Entry, Instant
@@ -47,7 +49,11 @@ class Supervisor:
         max_tasks: int,
         max_queued: int,
         max_line: int,
+        observer: Observer | None = None,
     ) -> None:
+        """`observer` is told of everything, the recovery included."""
+        observer = observer or Observer()
+        self._observer: Final = observer
         self._store: Final = store
         self._containment: Final = containment
         self._register: Final = Register(definitions, max_tasks, max_queued)
@@ -56,7 +62,7 @@ class Supervisor:
             target=self._loop.run, name="supervisor", daemon=True
         )
         self._spawner: Final = Spawner(self._loop)
-        self._ends: Final = Ends(store, self._register, self._loop, self._dispatch)
+        self._ends: Final = Ends(store, self._register, self._loop, self._dispatch, observer)
         self._starts: Final = Starts(
             store,
             self._register,
@@ -66,9 +72,10 @@ class Supervisor:
             ends=self._ends,
             saver=ProgressSaver(store, self._register, self._loop),
             max_line=max_line,
+            observer=observer,
         )
         self._commands: Final = Commands(
-            store, self._register, self._loop, self._starts, self._ends
+            store, self._register, self._loop, self._starts, self._ends, observer
         )
 
     # ------------------------------------------------------------------ for the daemon
@@ -76,7 +83,7 @@ class Supervisor:
     def start(self) -> None:
         """Settles what a killed server left behind, then starts what is queued. For the main thread."""
         clean_dispositions()
-        recover(self._store, self._containment, self._register.retry_of)
+        recover(self._store, self._containment, self._register.retry_of, self._observer)
         now = Instant(time.time_ns(), time.monotonic_ns())
         for row in self._store.reader.queued():
             self._register.restore(restored(row, self._register.retry_of(row.worker), now))
@@ -163,6 +170,11 @@ class Supervisor:
         live = self._register.live(task_id)
         return live.progress if live else None
 
+    def worker_of(self, task_id: str) -> str | None:
+        """The name of its worker, if the task is live."""
+        live = self._register.live(task_id)
+        return live.worker if live else None
+
     def counts(self) -> dict[str, Counts]:
         """Running and queued tasks per worker; a worker without any is absent."""
         return self._register.counts()
@@ -176,6 +188,10 @@ class Supervisor:
         """How many tasks have a slot and no process, since the system is short of something: their start is tried
         again. Any thread."""
         return sum(live.tries > 0 and live.process is None for live in self._register.lives())
+
+    def load(self) -> Load:
+        """How much there is to do. Any thread."""
+        return load(self._register, self._loop, len(self.unkillable()))
 
     # ------------------------------------------------------------------ in
 
@@ -197,6 +213,7 @@ class Supervisor:
             self._starts.dispatch(freed=live)
             self._ends.stop_loop_if_over()
         elif live is not None:
+            self._observer.queued(new.id, new.worker)
             self._starts.launch(live)
         else:
             entry = Entry(
@@ -204,7 +221,10 @@ class Supervisor:
                 worker=new.worker,
                 priority=new.priority,
                 not_before=new.not_before,
+                since=time.monotonic_ns(),
             )
+            self._observer.queued(new.id, new.worker)
+            self._observer.changed(new.id, new.worker, State.QUEUED)
             settle_all(self._register.enqueue(entry), ShuttingDown())
             self._starts.dispatch()
         stored.settle(task_id, error)

@@ -7,19 +7,33 @@ from typing import Any
 
 import falcon
 
-from ..service import Service
+from ..model.proxies import Proxies
+from ..service import Access, Service
+from .auth import Authentication
+from .defences import Defences
+from .docs import Docs, DocsFile, OpenApi
+from .events import Events, EventsOfAll
 from .files import File, Files
 from .health import Health, Readiness, Ready
+from .login import Login, Logout, WhoAmI
 from .logs import Log
+from .metrics import CountRequests, Measured, Scrape
+from .peer import NO_PROXIES
 from .problems import add_error_handlers
 from .resource import Resource, Response
-from .tasks import Cancel, Pause, Restart, Result, Status, Task, Tasks
-from .workers import Switch, Worker, Workers
+from .source import Budget
+from .tasks import Cancel, Pause, Restart, Result, Resume, Status, Task, Tasks
+from .tokens import Token, Tokens
+from .workers import Disable, Enable, Worker, Workers
 
 __all__ = ["Readiness", "create_app"]
 
 #: With fewer than this many threads of the HTTP server, `max_waiting` should be smaller.
 MAX_WAITING = 12
+#: Bytes of a submission with files, where nobody says otherwise.
+MAX_UPLOAD = 100 << 20
+#: How many streams may be open.
+STREAMS = 256
 
 
 def create_app(
@@ -28,38 +42,72 @@ def create_app(
     max_body: int,
     ready: Callable[[], Readiness],
     max_waiting: int = MAX_WAITING,
+    measured: Measured | None = None,
+    budget: Budget | None = None,
+    max_upload: int = MAX_UPLOAD,
+    defences: Defences | None = None,
+    access: Access | None = None,
+    proxies: Proxies = NO_PROXIES,
 ) -> falcon.App[Any, Any]:
-    """`max_body` is in bytes; `max_waiting` is how many submissions may wait for their task's end at the same time:
-    fewer than the server has threads."""
+    """`max_body` and `max_upload`, that of a submission with files, are in bytes; `max_waiting` is how many submissions
+    may wait for their task's end at the same time:
+    fewer than the server has threads. `measured` is what /metrics shows; `budget` says how many
+    streams may be open."""
+    measured = measured or Measured()
     app: falcon.App[Any, Any] = falcon.App(response_type=Response)
     app.req_options.strip_url_path_trailing_slash = True
     add_error_handlers(app)
-    for path, resource in routes(service, max_body, ready, max_waiting).items():
+    app.add_middleware(CountRequests(measured.counted))  # the first: it sees what the others answer
+    app.add_middleware(defences or Defences())
+    app.add_middleware(Authentication(access, proxies))
+    for path, resource in routes(
+        service, max_body, ready, max_waiting, measured, budget, max_upload, access
+    ).items():
         app.add_route(path, resource)
     return app
 
 
 def routes(
-    service: Service, max_body: int, ready: Callable[[], Readiness], max_waiting: int
+    service: Service,
+    max_body: int,
+    ready: Callable[[], Readiness],
+    max_waiting: int,
+    measured: Measured | None = None,
+    budget: Budget | None = None,
+    max_upload: int = MAX_UPLOAD,
+    access: Access | None = None,
 ) -> dict[str, Resource]:
     """Each answers with and without a trailing slash."""
+    streams = budget or Budget(STREAMS)
     worker, task = "/tasky/v1/workers/{name}", "/tasky/v1/tasks/{task_id}"
-    return {
+    table: dict[str, Resource] = {
         "/healthz": Health(),
         "/readyz": Ready(ready),
+        "/metrics": Scrape(measured or Measured()),
         "/tasky/v1/workers": Workers(service),
-        worker: Worker(service, max_body, max_waiting),
-        f"{worker}/enable": Switch(service, max_body, on=True),
-        f"{worker}/disable": Switch(service, max_body, on=False),
+        worker: Worker(service, max_body, max_waiting, max_upload),
+        f"{worker}/enable": Enable(service, max_body),
+        f"{worker}/disable": Disable(service, max_body),
+        "/tasky/v1/login": Login(access, max_body),
+        "/tasky/v1/logout": Logout(access, max_body),
+        "/tasky/v1/whoami": WhoAmI(),
+        "/tasky/v1/tokens": Tokens(access, max_body),
+        "/tasky/v1/tokens/{name}": Token(access, max_body),
         "/tasky/v1/tasks": Tasks(service),
         task: Task(service, max_body),
         f"{task}/status": Status(service),
         f"{task}/result": Result(service),
         f"{task}/cancel": Cancel(service, max_body),
         f"{task}/pause": Pause(service, max_body),
-        f"{task}/resume": Pause(service, max_body, resume=True),
+        f"{task}/resume": Resume(service, max_body),
         f"{task}/restart": Restart(service, max_body),
-        f"{task}/log": Log(service),
+        f"{task}/log": Log(service, streams),
+        f"{task}/events": Events(service, streams),
+        "/tasky/v1/events": EventsOfAll(service, streams),
         f"{task}/files": Files(service),
         f"{task}/files/{{path:path}}": File(service),
+        "/tasky/v1/docs": Docs(),
+        "/tasky/v1/docs/{file}": DocsFile(),
     }
+    table["/tasky/v1/openapi.json"] = OpenApi(service, table, auth=access is not None)
+    return table

@@ -21,6 +21,11 @@ def read_object(req: falcon.Request, max_body: int) -> dict[str, Any]:
     if not data:
         return {}
     _check_media_type(req)
+    return read_json_object(data)
+
+
+def read_json_object(data: bytes) -> dict[str, Any]:
+    """BadRequest for what is not JSON, Invalid for what is no object."""
     try:
         value = loads(data.removeprefix(codecs.BOM_UTF8))
     except ValueError as error:

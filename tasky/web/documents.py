@@ -11,16 +11,19 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from ..model.notify import Notification, Url
 from ..model.params import mask_params
 from ..model.task import Artifact, Attempt, Failure, Outcome, Progress, Task
 from ..model.units import format_duration
 from ..service import WorkerView
+from ..store import LogLine
 
 Document = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = 1_000_000_000
 _LONGEST_MESSAGE: Final = 300  # of an error, in a list
+_LARGEST_TOLD: Final = 64 << 10  # bytes of an error or an output, in a webhook
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -73,9 +76,9 @@ def worker_document(view: WorkerView) -> Document:
 
 def status_document(task: Task) -> Document:
     document: Document = {"TaskId": task.id, "Status": task.state}
-    _add_duration(document, task.duration)
+    add_duration(document, task.duration)
     if task.progress is not None:
-        document["Progress"] = _progress(task.progress)
+        document["Progress"] = progress_document(task.progress)
     return document
 
 
@@ -100,9 +103,46 @@ def task_bytes(task: Task, secrets: Collection[str]) -> bytes:
     document["Params"] = mask_params(task.params, secrets)
     document["Attempts"] = [_attempt(attempt) for attempt in task.attempts]
     document["Artifacts"] = [artifact_document(artifact) for artifact in task.artifacts]
+    if task.actions:
+        document["Actions"] = [
+            {"Time": timestamp(action.time), "By": action.by, "Action": action.action}
+            for action in task.actions
+        ]
+    if task.notifications:
+        document["Notifications"] = [_notification(one) for one in task.notifications]
     if task.failure is not None:
         document["Error"] = task.failure.as_json()
     return _dump_with_output(document, task.output)
+
+
+def notification_bytes(task: Task) -> bytes:
+    """The body of a webhook: the end of a task, with `Error` and `Output` as far as they are short."""
+    document = _task(task)
+    if task.failure is not None:
+        error = task.failure.as_json()
+        short = len(_encode(error)) <= _LARGEST_TOLD
+        document["Error"] = error if short else _short(task.failure)
+    data = _encode(document)
+    if task.output is not None:
+        size = len(task.output.encode("utf-8", "backslashreplace"))
+        told = f'"Output":{task.output}' if size <= _LARGEST_TOLD else f'"OutputSize":{size}'
+        data = f"{data[:-1]},{told}}}"
+    kind, when = f"task.{task.state.lower()}", timestamp(task.finished or 0)
+    text = f'{{"type":"{kind}","timestamp":"{when}","data":{data}}}'
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _notification(one: Notification) -> Document:
+    document: Document = {
+        "Url": Url.parse(one.url).shown,
+        "Event": one.end,
+        "Status": one.delivery,
+        "Attempts": one.attempts,
+    }
+    pairs = (("LastStatus", one.last_status), ("LastError", one.last_error))
+    document |= {name: value for name, value in pairs if value is not None}
+    _add_times(document, NextAt=one.next_at)
+    return document
 
 
 def artifact_document(artifact: Artifact) -> Document:
@@ -114,12 +154,26 @@ def artifact_document(artifact: Artifact) -> Document:
     }
 
 
+def log_document(line: LogLine) -> Document:
+    document: Document = {
+        "N": line.n,
+        "Time": timestamp(line.time),
+        "Stream": line.stream,
+        "Attempt": line.attempt,
+        "Text": line.text,
+    }
+    if line.level is not None:
+        document["Level"] = line.level
+        document["Fields"] = line.fields or {}
+    return document
+
+
 def _task(task: Task) -> Document:
     document: Document = {"TaskId": task.id, "Worker": task.worker, "Status": task.state}
-    _add_duration(document, task.duration)
+    add_duration(document, task.duration)
     _add_times(document, Created=task.created, Started=task.started, Finished=task.finished)
     if task.progress is not None:
-        document["Progress"] = _progress(task.progress)
+        document["Progress"] = progress_document(task.progress)
     document["Priority"] = task.priority
     document["Labels"] = dict(task.labels)
     _add_times(document, NotBefore=task.not_before)
@@ -127,10 +181,12 @@ def _task(task: Task) -> Document:
         document["Timeout"] = format_duration(task.timeout)
     if task.restart_of is not None:
         document["RestartOf"] = task.restart_of
+    if task.by is not None:
+        document["By"] = task.by
     return document
 
 
-def _add_duration(document: Document, ns: int | None) -> None:
+def add_duration(document: Document, ns: int | None) -> None:
     if ns is not None:
         document["Duration"] = format_duration(ns)
         document["Seconds"] = ns / _SECOND
@@ -142,7 +198,7 @@ def _add_times(document: Document, **times: int | None) -> None:
             document[name] = timestamp(ns)
 
 
-def _progress(progress: Progress) -> Document:
+def progress_document(progress: Progress) -> Document:
     pairs = (("Percent", progress.percent), ("Message", progress.message))
     return {name: value for name, value in pairs if value is not None}
 

@@ -11,8 +11,9 @@ import falcon
 from ..errors import Problem
 from ..model.access import Need
 from .documents import dump
+from .principal import principal_of
 from .query import read_query
-from .resource import NO_OPTIONS, Resource, operation
+from .resource import NO_OPTIONS, Answer, Resource, operation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +59,9 @@ class Readiness:
 
 
 class Health(Resource):
-    @operation("Whether the server answers.", Need.OPEN)
+    @operation(
+        "Whether the server answers.", Need.OPEN, answers={200: Answer("It does.", "Health")}
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump({"status": "ok"})
@@ -70,12 +73,22 @@ class Ready(Resource):
     def __init__(self, ready: Callable[[], Readiness]) -> None:
         self._ready: Final = ready
 
-    @operation("Whether the server takes tasks, and what is wrong.", Need.OPEN)
+    @operation(
+        "Whether the server takes tasks, and what is wrong.",
+        Need.OPEN,
+        answers={
+            200: Answer("It takes tasks.", "Readiness"),
+            503: Answer("It takes none now.", "Readiness"),
+        },
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
         readiness = self._ready()
         if not readiness.takes_tasks:
             resp.status = falcon.HTTP_503
+        if not principal_of(req).sees_all:  # what is wrong names tasks, workers and their files
+            resp.data = dump({"status": readiness.status})
+            return
         document = {
             "status": readiness.status,
             "draining": readiness.draining,

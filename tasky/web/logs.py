@@ -12,9 +12,11 @@ from ..model.access import Need
 from ..service import Service
 from ..store import LogLine, LogReader
 from . import options
-from .documents import dump, timestamp
+from .documents import dump, log_document
+from .follow import Follow, Tail
 from .query import Option, Options, read_query
-from .resource import Resource, operation
+from .resource import Answer, Resource, operation
+from .source import Budget, send, validity
 
 TEXT: Final = "text/plain"
 JSONL: Final = "application/jsonl"
@@ -23,21 +25,28 @@ LAST_LINE: Final = "Tasky-Last-Line"
 _CHUNK: Final = 64 << 10
 
 LOG: Final[Options] = {
-    "after": Option(options.count),
-    "tail": Option(options.count),
-    "attempt": Option(options.count),
-    "follow": Option(options.not_yet),
+    "after": Option(options.count, about="Only the lines behind that one."),
+    "tail": Option(options.count, about="Only the last so many."),
+    "attempt": Option(options.count, about="Only what that attempt wrote."),
+    "follow": Option(options.switch, about="Goes on until the task has ended."),
 }
 
 
 class Log(Resource):
     """The lines that there are at the moment of the request, of all attempts or of one. `Tasky-Last-Line` is the number
-    of the last of them: a client gives it as `after` to go on."""
+    of the last of them: a client gives it as `after` to go on. With `follow`, those that come until the task has ended,
+    too."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, budget: Budget) -> None:
         self._service: Final = service
+        self._budget: Final = budget
 
-    @operation("The log of a task, as text or as JSON lines.", Need.READ, LOG)
+    @operation(
+        "The log of a task, as text or as JSON lines.",
+        Need.READ,
+        LOG,
+        answers={200: Answer("Its lines.", "Log", (TEXT, JSONL), (LAST_LINE,))},
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         values = read_query(req, LOG)
         reader = self._service.log(task_id)
@@ -51,8 +60,12 @@ class Log(Resource):
         if req.method == "HEAD":
             resp.stream = ()
             return
-        lines = _until(reader, after, last)
-        _send(resp, _chunks(lines, as_json if jsonl else as_text))
+        render = as_json if jsonl else as_text
+        if values.get("follow"):
+            tail = Tail(reader, render, after, attempt=values.get("attempt"))
+            send(req, resp, self._budget, Follow(self._service, task_id, tail, validity(req)))
+        else:
+            _send(resp, _chunks(_until(reader, after, last), render))
 
 
 def _place(reader: LogReader, attempt: int | None) -> tuple[int, int]:
@@ -114,14 +127,4 @@ def _value(value: Any) -> str:
 
 
 def as_json(line: LogLine) -> bytes:
-    document: dict[str, Any] = {
-        "N": line.n,
-        "Time": timestamp(line.time),
-        "Stream": line.stream,
-        "Attempt": line.attempt,
-        "Text": line.text,
-    }
-    if line.level is not None:
-        document["Level"] = line.level
-        document["Fields"] = line.fields or {}
-    return dump(document)
+    return dump(log_document(line))

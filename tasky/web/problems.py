@@ -11,8 +11,9 @@ from typing import Any, Final
 import falcon
 from falcon.constants import COMBINED_METHODS
 
-from ..errors import Invalid, TaskyError, Violation, WrongState
+from ..errors import Invalid, TaskyError, Unauthorized, UnknownWorker, Violation, WrongState
 from .documents import dump
+from .principal import principal_of
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,34 @@ class TooLarge(TaskyError):
     status = 413
 
 
+class PreconditionFailed(TaskyError):
+    """The file is not the one that the request is about."""
+
+    status = 412
+
+
+class RangeNotSatisfiable(TaskyError):
+    """The file has no such bytes."""
+
+    status = 416
+
+
 class UnsupportedMediaType(TaskyError):
     """The body must be JSON: Content-Type: application/json."""
 
     status = 415
+
+
+class ForeignHost(TaskyError):
+    """This server does not answer to the name in the request's Host: the setting allowed_hosts adds names."""
+
+    status = 421
+
+
+class ForeignOrigin(TaskyError):
+    """A page of another origin must not do this: the setting cors_origins allows origins."""
+
+    status = 403
 
 
 def status_line(status: int) -> str:
@@ -76,6 +101,9 @@ def _ours(
     detail = error.message
     if isinstance(error, Invalid):
         members["errors"] = [_violation(item) for item in error.violations]
+    elif isinstance(error, UnknownWorker):
+        if error.near is not None and not principal_of(req).sees_worker(error.near):
+            detail = error.plain
     elif isinstance(error, WrongState):
         if "task_id" in params:
             members["TaskId"] = params["task_id"]
@@ -84,6 +112,8 @@ def _ours(
         # The message of such an error may name files of the server.
         log.error("%s %r: %s", req.method, req.path, error)
         detail = _OUR_FAULT if error.status == 500 else (type(error).__doc__ or "").strip()
+    if isinstance(error, Unauthorized):  # RFC 6750, 3
+        resp.set_header("WWW-Authenticate", 'Bearer realm="tasky"')
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         resp.set_header("Retry-After", str(retry_after))

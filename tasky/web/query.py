@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import falcon
@@ -19,13 +19,45 @@ from ..errors import BadRequest, Invalid, Violation
 _MAX_FIELDS: Final = 100
 
 
+#: As many times an option may be given that may be given several times.
+MOST: Final = 32
+
+Schema = dict[str, Any]
+_Parser = TypeVar("_Parser", bound=Callable[..., Any])
+
+
+def accepts(schema: Schema) -> Callable[[_Parser], _Parser]:
+    """Tells what a parser accepts: the JSON Schema of its text (of a number's, if it is one), with `examples`. Every
+    text that fits the schema is accepted; some that is accepted may not fit, such as words in another case.
+    tests/web/test_options.py tries it."""
+
+    def mark(parser: _Parser) -> _Parser:
+        parser.accepts = schema  # type: ignore[attr-defined]
+        return parser
+
+    return mark
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: `parse` gives its value, or raises a ValueError that says what is accepted. One that may be given
-    several times has a `combine`, which makes one value of them all and may raise likewise."""
+    """One option: `parse` gives its value, or raises a ValueError that says what is accepted; it is marked with
+    `accepts`. One that may be given several times has a `combine`, which makes one value of them all and may raise
+    likewise, at most `most` times. `about` says what it does, for the description of the API."""
 
     parse: Callable[[str], Any]
     combine: Callable[[list[Any]], Any] | None = None
+    about: str = ""
+    most: int = MOST
+
+    @property
+    def schema(self) -> Schema | None:
+        """None if the parser does not say what it accepts."""
+        one: Schema | None = getattr(self.parse, "accepts", None)
+        if one is None or self.combine is None:
+            return one
+        items = {key: value for key, value in one.items() if key != "examples"}
+        array: Schema = {"type": "array", "items": items, "maxItems": self.most}
+        return array | {"examples": [one["examples"]]}
 
 
 Options = Mapping[str, Option]
@@ -52,6 +84,8 @@ def _value(name: str, texts: list[str], options: Options) -> Any:
     if option is None:
         raise ValueError(f"there is no such option here{_advice(name, options)}")
     if option.combine is not None:
+        if len(texts) > option.most:
+            raise ValueError(f"may be given at most {option.most} times")
         return option.combine([option.parse(text) for text in texts])
     if len(texts) > 1:
         raise ValueError("may be given only once")

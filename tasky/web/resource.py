@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Final, TypeVar
 import falcon
 
 from ..model.access import Need
+from .defences import HEADERS
 from .query import Options
 
 NO_OPTIONS: Final[Options] = MappingProxyType({})
 METHODS: Final = ("DELETE", "GET", "POST")
-_HEADERS: Final = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 
 
 class Response(falcon.Response):
@@ -22,30 +22,70 @@ class Response(falcon.Response):
 
     def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
         super().__init__(options)
-        self.set_headers(_HEADERS)
+        self.set_headers(HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is no error. `schema` names one of schemas.SCHEMAS; None: it has no body. `headers` are names of
+    schemas.HEADERS."""
+
+    about: str
+    schema: str | None = None
+    media_types: tuple[str, ...] = ("application/json",)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body: `schema` names one of schemas.SCHEMAS; unless `required`, it may be left out."""
+
+    schema: str
+    required: bool = False
+    media_type: str = "application/json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """One method of one route: what it does, in a sentence; what it needs; the options of its query. The rights and the
-    description of the API are made of these."""
+    description of the API are made of these. `answers` are by status; `errors` are the statuses of errors that it has
+    beside those that every operation has (openapi.errors_of); `headers` are those of the request that it reads."""
 
     summary: str
     need: Need
     query: Options
+    body: Body | None
+    headers: Options
+    answers: Mapping[int, Answer]
+    errors: tuple[int, ...]
 
 
 _Responder = TypeVar("_Responder", bound=Callable[..., None])
 
 
 def operation(
-    summary: str, need: Need, query: Options = NO_OPTIONS
+    summary: str,
+    need: Need,
+    query: Options = NO_OPTIONS,
+    *,
+    body: Body | None = None,
+    headers: Options = NO_OPTIONS,
+    answers: Mapping[int, Answer] = MappingProxyType({}),
+    errors: tuple[int, ...] = (),
 ) -> Callable[[_Responder], _Responder]:
-    """Makes a responder (`on_get`, ...) an operation of the API. Every responder must be one."""
+    """Makes a responder (`on_get`, ...) an operation of the API. Every responder must be one, and say all of this:
+    tests/web/test_openapi.py tells what is missing."""
 
     def mark(responder: _Responder) -> _Responder:
-        about = Operation(summary=summary, need=need, query=query)
-        responder.operation = about  # type: ignore[attr-defined]
+        responder.operation = Operation(  # type: ignore[attr-defined]
+            summary=summary,
+            need=need,
+            query=query,
+            body=body,
+            headers=headers,
+            answers=answers,
+            errors=errors,
+        )
         return responder
 
     return mark
@@ -55,6 +95,8 @@ class Resource:
     """One route. A subclass has `on_get`, `on_post` or `on_delete`, each an `operation`."""
 
     allow: ClassVar[str]
+    #: Of schemas.TAGS, where the module's name is none.
+    tag: ClassVar[str] = ""
     #: By method: `DELETE`, `GET` or `POST`.
     operations: ClassVar[Mapping[str, Operation]]
 

@@ -1,6 +1,7 @@
 """Waitress on a socket of ours, in a thread of its own, with an orderly end.
 
-Limits are set here and not left to waitress: its default body is 1 GiB and its default host every interface.
+Limits are set here and not left to waitress: its default body is 1 GiB, its default host every interface, and a client
+that sends a byte every half a minute may keep its connection for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import socket
 import stat
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +24,20 @@ from waitress.server import create_server
 
 from ..errors import TaskyError
 from .channel import ProblemChannel
+from .spool import Forms
+from .streams import Streams
 
 log = logging.getLogger(__name__)
 
-_BACKLOG: Final = 1024
+#: Connections that wait to be accepted. Of more, the kernel drops the first packet, which comes again after a second.
+_BACKLOG: Final = 4096
 _CONNECTIONS: Final = 1000
 _MAX_HEADER: Final = 16 << 10  # bytes
-_IDLE: Final = 30  # seconds that a connection may be silent
+_NEVER: Final = 1 << 40  # for waitress' own limits where ours are finer
+_LOOK: Final = 1.0  # seconds between two looks for clients that are too slow
+_REST: Final = 30.0  # seconds that the loop sleeps at the most where there are none
+_ACCEPTS: Final = 128  # connections accepted in one turn of the loop
+_WARN: Final = 60.0  # seconds between two warnings of too many connections
 _LAST_ANSWERS: Final = 5.0  # seconds that answers under way have at the end
 #: Whoever may use the socket may do everything: its folder's and its own permissions are the door.
 _SOCKET_MODE: Final = 0o660
@@ -96,11 +106,30 @@ def _address_error(where: str, error: OSError) -> AddressError:
 
 
 class HttpServer:
-    """Answers on `sock` from `start` to `stop`. `max_body` is in bytes."""
+    """Answers on `sock` from `start` to `stop`. `max_body` and `max_form`, that of a multipart/form-data, are in bytes.
+    `forms` says which of those are taken. Of more than so many `connections` those are
+    closed that have kept us waiting for the longest; streams have a budget of their own."""
 
     def __init__(
-        self, app: Application, sock: socket.socket, *, threads: int, max_body: int
+        self,
+        app: Application,
+        sock: socket.socket,
+        *,
+        threads: int,
+        max_body: int,
+        max_form: int = 0,
+        forms: Forms | None = None,
+        connections: int = _CONNECTIONS,
+        streams: Streams | None = None,
     ) -> None:
+        self._limits: Final[dict[str, Any]] = {
+            "max_body": max_body,
+            "max_form": max_form,
+            "streams": streams,
+            "forms": forms,
+        }
+        self._connections: Final = connections
+        self._next_look = self._next_warning = 0.0
         self._map: Final[dict[int, Any]] = {}
         self._server: Final = create_server(
             app,
@@ -108,17 +137,17 @@ class HttpServer:
             sockets=[sock],
             threads=threads,
             backlog=_BACKLOG,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_IDLE,
-            max_request_body_size=max_body,
+            connection_limit=_NEVER,
+            channel_timeout=_NEVER,
+            max_request_body_size=_NEVER,
             max_request_header_size=_MAX_HEADER,
             asyncore_use_poll=True,
             ident="",
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # see web.peer, which knows whom to trust
             log_socket_errors=False,
             expose_tracebacks=False,
         )
-        self._server.channel_class = ProblemChannel
+        self._server.handle_accept = self._accept
         self._running = True
         self._thread: Final = threading.Thread(target=self._run, name="http", daemon=True)
 
@@ -137,7 +166,44 @@ class HttpServer:
 
     def _run(self) -> None:
         while self._running:
-            wasyncore.loop(timeout=_IDLE, use_poll=True, map=self._map, count=1)
+            timeout = _LOOK if self._server.active_channels else _REST
+            wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+            now = time.monotonic()
+            if now >= self._next_look:
+                self._next_look = now + _LOOK
+                self._close_slow(now)
+
+    def _close_slow(self, now: float) -> None:
+        for channel in list(self._server.active_channels.values()):
+            if channel.is_overdue(now):
+                channel.give_up(408)
+
+    def _accept(self) -> None:
+        """In place of waitress' own, which takes one connection in each turn of its loop: a turn takes the longer the
+        more connections there are, so a crowd would come in slower than it queues up."""
+        server = self._server
+        with contextlib.suppress(OSError):
+            for _ in range(_ACCEPTS):
+                connection = server.accept()
+                if connection is None:
+                    break
+                sock, address = connection
+                server.set_socket_options(sock)
+                address = server.fix_addr(address)
+                ProblemChannel(server, sock, address, server.adj, map=self._map, **self._limits)
+        surplus = len(server.active_channels) - self._connections
+        if surplus > 0:
+            self._warn()
+            _make_room(list(server.active_channels.values()), surplus)
+
+    def _warn(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_warning:
+            self._next_warning = now + _WARN
+            log.warning(
+                "more than %d connections: those that have waited the longest are closed",
+                self._connections,
+            )
 
     def _close(self) -> None:
         """What a client has not read yet is sent as far as its socket takes it. The trigger stays open: a thread that
@@ -148,3 +214,14 @@ class HttpServer:
             if channel.connected:
                 channel.handle_close()
         self._server.socket.close()
+
+
+def _make_room(channels: list[ProblemChannel], surplus: int) -> None:
+    """Closes those whose clients have said nothing whole for the longest, of the address that has the most: so a flood
+    of connections drives itself out, and whoever sends a request at once is answered. Where all others are being
+    answered, it is the newest that have to come again."""
+    ((address, _),) = Counter(channel.addr[0] for channel in channels).most_common(1)
+    waiting = [channel for channel in channels if channel.is_waiting]
+    waiting.sort(key=lambda channel: (channel.addr[0] != address, channel.waiting_since))
+    for channel in waiting[:surplus]:
+        channel.give_up(503)

@@ -14,25 +14,37 @@ from ..store import Query
 from . import options
 from .body import expect_nothing
 from .documents import dump, result_bytes, status_document, task_bytes, task_summary
+from .principal import principal_of
 from .query import Option, Options, read_query
-from .resource import NO_OPTIONS, Resource, operation
+from .resource import NO_OPTIONS, Answer, Body, Resource, operation
 from .workers import answer_created
 
 LIST: Final[Options] = {
-    "status": Option(options.status, options.any_of),
-    "worker": Option(options.worker),
-    "label": Option(options.label, tuple),
-    "limit": Option(options.limit),
-    "after": Option(options.cursor),
+    "status": Option(options.status, options.any_of, about="Tasks in any of these states."),
+    "worker": Option(options.worker, about="Tasks of this worker, also of one that is gone."),
+    "label": Option(options.label, tuple, about="Tasks with all of these labels, key:value."),
+    "limit": Option(options.limit, about="At most so many; 100 if not given."),
+    "after": Option(options.cursor, about="The page after the one whose Next this is."),
 }
-CANCEL: Final[Options] = {"grace": Option(options.duration)}
+CANCEL: Final[Options] = {
+    "grace": Option(
+        options.duration,
+        about="From SIGTERM to SIGKILL, if shorter than the worker's own; 0s: at once.",
+    )
+}
+_STATUS: Final = Answer("How the task is doing now.", "TaskStatus")
 
 
 class Tasks(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
-    @operation("Lists tasks, the newest first.", Need.READ, LIST)
+    @operation(
+        "Lists tasks, the newest first.",
+        Need.READ,
+        LIST,
+        answers={200: Answer("A page of them.", "TaskPage")},
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         values = read_query(req, LIST)
         query = Query(
@@ -41,6 +53,7 @@ class Tasks(Resource):
             labels=values.get("label", ()),
             limit=values.get("limit", 100),
             after=values.get("after"),
+            by=principal_of(req),
         )
         found, following = self._service.tasks(query)
         document: dict[str, object] = {"Tasks": [task_summary(task) for task in found]}
@@ -54,13 +67,22 @@ class Task(Resource):
         self._service: Final = service
         self._max_body: Final = max_body
 
-    @operation("Everything about a task but its log.", Need.READ)
+    @operation(
+        "Everything about a task but its log.",
+        Need.READ,
+        answers={200: Answer("The task.", "Task")},
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         task = self._service.task(task_id)
         resp.data = task_bytes(task, self._service.secrets(task))
 
-    @operation("Forgets a finished task, and removes its files.", Need.ADMIN)
+    @operation(
+        "Forgets a finished task, and removes its files.",
+        Need.ADMIN,
+        answers={204: Answer("It is gone.")},
+        errors=(409,),
+    )
     def on_delete(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
@@ -72,7 +94,7 @@ class Status(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
-    @operation("How a task is doing.", Need.READ)
+    @operation("How a task is doing.", Need.READ, answers={200: _STATUS})
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump(status_document(self._service.task(task_id)))
@@ -82,7 +104,12 @@ class Result(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
-    @operation("What a finished task has given.", Need.READ)
+    @operation(
+        "What a finished task has given.",
+        Need.READ,
+        answers={200: Answer("Its output or its error.", "TaskResult")},
+        errors=(409,),
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         task = self._service.task(task_id)
@@ -96,7 +123,14 @@ class Cancel(Resource):
         self._service: Final = service
         self._max_body: Final = max_body
 
-    @operation("Cancels a task: SIGTERM, and SIGKILL after the grace.", Need.CANCEL, CANCEL)
+    @operation(
+        "Cancels a task: SIGTERM, and SIGKILL after the grace.",
+        Need.CANCEL,
+        CANCEL,
+        body=Body("Nothing"),
+        answers={202: _STATUS},
+        errors=(409,),
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         grace: int | None = read_query(req, CANCEL).get("grace")
         expect_nothing(req, self._max_body)
@@ -106,18 +140,39 @@ class Cancel(Resource):
 
 
 class Pause(Resource):
-    """/pause, or /resume."""
-
-    def __init__(self, service: Service, max_body: int, *, resume: bool = False) -> None:
-        self._change: Final = service.resume if resume else service.pause
+    def __init__(self, service: Service, max_body: int) -> None:
+        self._service: Final = service
         self._max_body: Final = max_body
 
-    @operation("Freezes a task, or lets it go on.", Need.CANCEL)
+    @operation(
+        "Freezes a task: all its processes.",
+        Need.CANCEL,
+        body=Body("Nothing"),
+        answers={200: _STATUS},
+        errors=(409,),
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
-        state = self._change(task_id)
-        resp.data = dump({"TaskId": task_id, "Status": state})
+        resp.data = dump({"TaskId": task_id, "Status": self._service.pause(task_id)})
+
+
+class Resume(Resource):
+    def __init__(self, service: Service, max_body: int) -> None:
+        self._service: Final = service
+        self._max_body: Final = max_body
+
+    @operation(
+        "Lets a paused task go on.",
+        Need.CANCEL,
+        body=Body("Nothing"),
+        answers={200: _STATUS},
+        errors=(409,),
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+        read_query(req, NO_OPTIONS)
+        expect_nothing(req, self._max_body)
+        resp.data = dump({"TaskId": task_id, "Status": self._service.resume(task_id)})
 
 
 class Restart(Resource):
@@ -125,9 +180,23 @@ class Restart(Resource):
         self._service: Final = service
         self._max_body: Final = max_body
 
-    @operation("Makes a new task of the same worker with the same parameters.", Need.RUN)
+    @operation(
+        "Makes a new task of the same worker with the same parameters.",
+        Need.RUN,
+        body=Body("Nothing"),
+        headers=options.IDEMPOTENCY,
+        answers={
+            200: Answer(
+                "The task that an earlier request with this key made.",
+                "Created",
+                headers=("Location",),
+            ),
+            201: Answer("The new task.", "Created", headers=("Location",)),
+        },
+        errors=(409, 507),
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         key = options.idempotency_key(req)
         expect_nothing(req, self._max_body)
-        answer_created(resp, self._service.restart(task_id, key))
+        answer_created(resp, self._service.restart(task_id, key, principal_of(req)))

@@ -8,51 +8,92 @@ from typing import Any, Final
 import falcon
 
 from ..model.access import Need
+from ..model.notify import MAX_HOOKS
 from ..model.states import TERMINAL
+from ..service import Form, Service, Submitted
 from ..service import Options as TaskOptions
-from ..service import Service, Submitted
 from . import options
 from .body import expect_nothing, read_object
 from .documents import dump, result_bytes, status_document, worker_document, worker_summary
+from .principal import principal_of
+from .problems import UnsupportedMediaType
 from .query import Option, Options, read_query
-from .resource import NO_OPTIONS, Resource, operation
+from .resource import NO_OPTIONS, Answer, Body, Resource, operation
+from .upload import form_length, is_form, read_form
 
 TASKS: Final = "/tasky/v1/tasks"
 
 SUBMIT: Final[Options] = {
-    "wait": Option(options.wait),
-    "timeout": Option(options.timeout),
-    "priority": Option(options.priority),
-    "label": Option(options.label, options.distinct),
-    "at": Option(options.at),
+    "wait": Option(
+        options.wait, about="Holds the answer until the task has ended, for so long at most: 1h."
+    ),
+    "timeout": Option(
+        options.timeout, about="The task fails after so long; instead of the worker's own."
+    ),
+    "priority": Option(
+        options.priority,
+        about="Of the tasks that wait, those with a higher one start first; 0 if not given.",
+    ),
+    "label": Option(
+        options.label, options.distinct, about="key:value, to find tasks by; each key once."
+    ),
+    "at": Option(options.at, about="It does not start before; a time that has passed is now."),
+    "notify": Option(
+        options.notify,
+        options.each_once,
+        about="[ENDS:]URL that is told of the task's end.",
+        most=MAX_HOOKS,
+    ),
 }
+_LOCATED: Final = ("Location",)
 
 
 class Workers(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
-    @operation("Lists the workers.", Need.READ)
+    @operation("Lists the workers.", Need.READ, answers={200: Answer("All of them.", "Workers")})
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
-        resp.data = dump([worker_summary(view) for view in self._service.workers()])
+        resp.data = dump(
+            [worker_summary(view) for view in self._service.workers(principal_of(req))]
+        )
 
 
 class Worker(Resource):
     """One worker. A POST creates a task; at most `max_waiting` of those with `wait` are held at the same time, so that
     threads are left for all other requests."""
 
-    def __init__(self, service: Service, max_body: int, max_waiting: int) -> None:
+    def __init__(self, service: Service, max_body: int, max_waiting: int, max_upload: int) -> None:
         self._service: Final = service
+        self._max_upload: Final = max_upload
         self._max_body: Final = max_body
         self._waiting: Final = threading.BoundedSemaphore(max_waiting)
 
-    @operation("Everything about a worker.", Need.READ)
+    @operation(
+        "Everything about a worker.", Need.READ, answers={200: Answer("The worker.", "Worker")}
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         read_query(req, NO_OPTIONS)
         resp.data = dump(worker_document(self._service.worker(name)))
 
-    @operation("Makes a task of this worker; the body has its parameters.", Need.RUN, SUBMIT)
+    @operation(
+        "Makes a task of this worker; the body has its parameters.",
+        Need.RUN,
+        SUBMIT,
+        body=Body("Parameters"),
+        headers=options.IDEMPOTENCY,
+        answers={
+            200: Answer(
+                "The end, with `wait`. Or the task that an earlier request with this key made.",
+                "CreatedOrResult",
+                headers=_LOCATED,
+            ),
+            201: Answer("The new task.", "Created", headers=_LOCATED),
+            202: Answer("With `wait`: it has not ended in time.", "TaskStatus", headers=_LOCATED),
+        },
+        errors=(409, 429, 507),
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         key = options.idempotency_key(req)
         if key is None:  # else it may be a repeat, which is answered all the same
@@ -64,22 +105,42 @@ class Worker(Resource):
             labels=query.get("label", ()),
             not_before=query.get("at"),
             idempotency_key=key,
+            notify=query.get("notify", ()),
+            by=principal_of(req),
         )
-        params = read_object(req, self._max_body)
         wait: float | None = query.get("wait")
-        submitted = self._submit(name, params, chosen, wait)
+        if is_form(req):
+            submitted = self._submit_form(req, name, chosen, wait)
+        else:
+            submitted = self._submit(name, read_object(req, self._max_body), chosen, wait)
         if wait is None:
             answer_created(resp, submitted)
         else:
             self._answer_waited(resp, submitted)
 
+    def _submit_form(
+        self, req: falcon.Request, name: str, chosen: TaskOptions, wait: float | None
+    ) -> Submitted:
+        size = form_length(req, self._max_upload)
+        parameters = self._service.parameters(name)
+        if not parameters.files:
+            raise UnsupportedMediaType("this worker takes no files: its parameters come as JSON")
+        with self._service.stage(size) as files:
+            params, body = read_form(req, parameters, files.add, self._max_body)
+            return self._submit(name, params, chosen, wait, Form(files, body))
+
     def _submit(
-        self, name: str, params: dict[str, Any], chosen: TaskOptions, wait: float | None
+        self,
+        name: str,
+        params: dict[str, Any],
+        chosen: TaskOptions,
+        wait: float | None,
+        form: Form | None = None,
     ) -> Submitted:
         if wait is None or not self._waiting.acquire(blocking=False):
-            return self._service.submit(name, params, chosen)
+            return self._service.submit(name, params, chosen, None, form)
         try:
-            return self._service.submit(name, params, chosen, wait)
+            return self._service.submit(name, params, chosen, wait, form)
         finally:
             self._waiting.release()
 
@@ -97,18 +158,38 @@ class Worker(Resource):
             resp.data = dump(status_document(task))
 
 
-class Switch(Resource):
-    """/enable or /disable."""
-
-    def __init__(self, service: Service, max_body: int, *, on: bool) -> None:
-        self._change: Final = service.enable if on else service.disable
+class Enable(Resource):
+    def __init__(self, service: Service, max_body: int) -> None:
+        self._service: Final = service
         self._max_body: Final = max_body
 
-    @operation("Has a worker take new tasks, or refuse them.", Need.ADMIN)
+    @operation(
+        "Has a worker take new tasks again.",
+        Need.ADMIN,
+        body=Body("Nothing"),
+        answers={200: Answer("The worker.", "Worker")},
+    )
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         read_query(req, NO_OPTIONS)
         expect_nothing(req, self._max_body)
-        resp.data = dump(worker_document(self._change(name)))
+        resp.data = dump(worker_document(self._service.enable(name)))
+
+
+class Disable(Resource):
+    def __init__(self, service: Service, max_body: int) -> None:
+        self._service: Final = service
+        self._max_body: Final = max_body
+
+    @operation(
+        "Has a worker refuse new tasks; those that run or wait go on.",
+        Need.ADMIN,
+        body=Body("Nothing"),
+        answers={200: Answer("The worker.", "Worker")},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
+        read_query(req, NO_OPTIONS)
+        expect_nothing(req, self._max_body)
+        resp.data = dump(worker_document(self._service.disable(name)))
 
 
 def answer_created(resp: falcon.Response, submitted: Submitted) -> None:

@@ -20,6 +20,10 @@ from .support import WORKERS, Finished, Running
 PROTOCOL = (REPOSITORY / "docs" / "protocol.md").read_text()
 WRITING = (REPOSITORY / "docs" / "writing-workers.md").read_text()
 README = (WORKERS / "README.md").read_text()
+PAGES = [
+    *("README.md", "workers.d/README.md"),
+    *sorted(f"docs/{page.name}" for page in (REPOSITORY / "docs").glob("*.md")),
+]
 
 
 def blocks(document: str, language: str) -> list[str]:
@@ -109,7 +113,7 @@ def test_definitions_are_right(tmp_path: Path) -> None:
             (tmp_path / program).chmod(0o755)
     loaded, problems = load_workers(tmp_path, kill_grace=0)
     assert problems == []
-    assert len(loaded) == len(definitions) == 6
+    assert len(loaded) == len(definitions) == 7
 
 
 def test_every_key_of_a_definition_is_there() -> None:
@@ -127,9 +131,7 @@ def test_every_worker_has_its_paragraph() -> None:
             assert f"| `{parameter}` |" in paragraph, (name, parameter)
 
 
-@pytest.mark.parametrize(
-    "file", ["docs/protocol.md", "docs/writing-workers.md", "workers.d/README.md"]
-)
+@pytest.mark.parametrize("file", PAGES)
 def test_links_lead_somewhere(file: str) -> None:
     document = REPOSITORY / file
     for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +41,9 @@ class Done:
 
 Tasky = Callable[..., Done]
 
+#: No profiles of whoever runs the tests.
+NOWHERE = "/nonexistent"
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -53,6 +58,9 @@ def tasky(
 ) -> Tasky:
     """Runs a command in this process, which is as the console script does it but for the start of Python."""
     monkeypatch.setenv("TASKY_URL", server.url)
+    monkeypatch.setenv("XDG_CONFIG_HOME", NOWHERE)
+    for name in ("TASKY_TOKEN", "TASKY_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
 
     def run(*arguments: str) -> Done:
@@ -69,18 +77,21 @@ def command(*arguments: str) -> list[str]:
 
 def environment(server: Server, **more: str) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TASKY_")}
-    return clean | {"TASKY_URL": server.url, "TERM": "xterm", "COLUMNS": "80"} | more
+    given = {"TASKY_URL": server.url, "TERM": "xterm", "COLUMNS": "80", "XDG_CONFIG_HOME": NOWHERE}
+    return clean | given | more
 
 
 class Terminal:
-    """A command whose standard output and error are a terminal."""
+    """A command whose standard output and error are a terminal; with `keyboard` its standard input, too."""
 
-    def __init__(self, server: Server, *arguments: str, **environ: str) -> None:
+    def __init__(
+        self, server: Server, *arguments: str, keyboard: bool = False, **environ: str
+    ) -> None:
         self._master, slave = pty.openpty()
         try:
             self.process = subprocess.Popen(
                 command(*arguments),
-                stdin=subprocess.DEVNULL,
+                stdin=slave if keyboard else subprocess.DEVNULL,
                 stdout=slave,
                 stderr=slave,
                 env=environment(server, **environ),
@@ -93,6 +104,18 @@ class Terminal:
         while text not in self.text:
             piece = os.read(self._master, 65536)
             self.text += piece.decode()
+
+    def has(self, text: str, patience: float) -> bool:
+        """Whether it is there, or comes within so many seconds."""
+        if select.select([self._master], [], [], patience)[0]:
+            self.text += os.read(self._master, 65536).decode()
+        return text in self.text
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def attributes(self) -> list[Any]:
+        return termios.tcgetattr(self._master)
 
     def end(self) -> int:
         """Reads all that is left; gives the exit status."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Tasky, Terminal, command, environment
-from tests.helpers import PATIENCE, Server, wait_for
+from tests.helpers import PATIENCE, Server, wait_for, write_definition
 
 ID_LENGTH = 32
 
@@ -172,3 +172,22 @@ def test_progress_is_for_terminals(server: Server, tasky: Tasky) -> None:
         command("run", "talk", "stay=false", "-w"), capture_output=True, env=environment(server)
     )
     assert done.stderr == b""
+
+
+def test_it_sends_files(tasky: Tasky, server: Server, tmp_path: Path) -> None:
+    file = {"type": "string", "format": "file"}
+    write_definition(
+        server.workers, "cat", command=["cat"], args=["{parts}"], protocol="text",
+        params={"parts": {"type": "array", "items": file, "minItems": 1}},
+    )  # fmt: skip
+    try:
+        wait_for(lambda: tasky("workers", "cat").status == 0, "the server has it")
+        (tmp_path / "a").write_text("one ")
+        (tmp_path / "b").write_text("two")
+        done = tasky("run", "cat", f"parts=@{tmp_path}/a", f"parts=@{tmp_path}/b", "--wait")
+        assert (done.status, done.out.strip()) == (0, "one two")
+        assert "write parts=@PATH" in tasky("run", "cat", "parts=/etc/passwd").err
+        assert tasky("run", "cat", 'parts:=["/etc/passwd"]').status != 0
+    finally:
+        (server.workers / "cat.yaml").unlink()
+        wait_for(lambda: tasky("workers", "cat").status != 0, "the server has it no more")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasky.client import Client
+from tasky.client import Client, EventStream
 from tests.cli.conftest import Tasky, Terminal
 from tests.helpers import Server, wait_for
 
@@ -150,16 +150,16 @@ def test_log_of_several_attempts(tasky: Tasky) -> None:
     assert tasky("log", "-f", task_id).out.endswith("attempt 2\n")
 
 
-def look_once(monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]) -> None:
-    """Has `then` called each time that a log was read."""
-    look = Client.log
+def once_watched(monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]) -> None:
+    """Has `then` called when the stream of events is connected."""
+    watch = Client.task_events
 
-    def look_and_go_on(self: Client, task_id: str, **places: int | None) -> Any:
-        lines = list(look(self, task_id, **places))
+    def watch_and_go_on(self: Client, task_id: str, **options: Any) -> EventStream:
+        stream = watch(self, task_id, **options)
         then()
-        return iter(lines)
+        return stream
 
-    monkeypatch.setattr(Client, "log", look_and_go_on)
+    monkeypatch.setattr(Client, "task_events", watch_and_go_on)
 
 
 @pytest.mark.parametrize("attempt", [None, "1"])
@@ -173,7 +173,7 @@ def test_following_goes_on_to_the_end_of_the_last_attempt_or_of_one(
     first, second = tmp_path / "1", tmp_path / "2"
     task_id = tasky("run", "fallsandrises", f"folder={tmp_path}").out.strip()
     wait_for(lambda: server.request("GET", f"/tasks/{task_id}/log").body)
-    look_once(monkeypatch, first.touch)
+    once_watched(monkeypatch, first.touch)
     expected = "began 1\nended 1\nattempt 1 failed: exit status 1: ended 1; attempt 2 follows\n"
     if attempt is None:
         second.touch()
@@ -212,7 +212,7 @@ def test_follow(
     file = tmp_path / "file"
     task_id = tasky("run", "waitforfile", f"path={file}").out.strip()
     wait_for(lambda: server.request("GET", f"/tasks/{task_id}/log").body)
-    look_once(monkeypatch, file.touch)
+    once_watched(monkeypatch, file.touch)
     done = tasky("log", "-f", task_id, *options)
     assert (done.status, done.out) == (0, shown)
 

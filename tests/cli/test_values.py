@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from tasky.cli.values import json_object, pairs, parameters, types_of
+from tasky.cli.values import files, json_object, pairs, parameters, types_of
+from tasky.client import Attachment
 
 SCHEMA = {
     "type": "object",
@@ -118,3 +122,44 @@ def test_types() -> None:
     assert found["maybe"] == {"integer", "null"}
     assert found["anything"] == set()
     assert types_of(True) == set()
+
+
+FILES = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "file"},
+        "several": {"type": "array", "items": {"type": "string", "format": "file"}},
+        "text": {"type": "string"},
+    },
+}
+
+
+def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = tmp_path / "one=1", tmp_path / "two,ü"
+    one.touch()
+    two.touch()
+    given = pairs([f"file=@{one}", f"several=@{one}", f"several=@{two}", "text=@home", "n:=1"])
+    rest, found = files(given, FILES)
+    assert found == {"file": [one], "several": [one, two]}
+    assert parameters(rest, FILES) == {"text": "@home", "n": 1}
+    assert files(pairs(["file:=null"]), FILES) == ({"file": ("null", True)}, {})
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
+    assert files(pairs(["file=@-"]), FILES)[1] == {"file": [Attachment("stdin", b"piped")]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["file=local.csv"], "write file=@PATH"),
+        (['file:="/etc/passwd"'], "write file=@PATH"),
+        (["file=@/no/such/file"], "there is no such file"),
+        (["file=@/"], "there is no such file"),
+        (["text=@a", "text=@b"], "given twice"),
+        (["file=@a", "file=b"], "given twice"),
+        (["file=@a", "file:=null"], "given twice"),
+        (["text=a", "text=@b"], "given twice"),
+    ],
+)
+def test_what_is_no_file(arguments: list[str], said: str) -> None:
+    with pytest.raises(click.UsageError, match=said):
+        files(pairs(arguments), FILES)

@@ -26,6 +26,14 @@ if task["params"]["stay"]:
     signal.pause()
 print("last words")
 """
+#: SIGTERM does not end it.
+IGNORE = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
 FAIL = """
 import json
 print(json.dumps({"type": "result", "output": "as far as it came"}))
@@ -86,6 +94,7 @@ def write_workers(folder: Path) -> None:
     )  # fmt: skip
     stay = {"stay": {"type": "boolean", "default": True}}
     write_worker(folder, "talk", TALK, params=stay, kill_grace="20s")
+    write_worker(folder, "ignore", IGNORE, kill_grace="60s")
     write_worker(folder, "fail", FAIL)
     write_worker(folder, "leave", LEAVE)
     write_worker(folder, "flaky", FLAKY, retry={"attempts": 3})
@@ -99,6 +108,14 @@ def write_workers(folder: Path) -> None:
     write_definition(
         folder, "print", command=["sh", "-c", 'yes line | head -n "$0"'],
         args=["{lines}"], protocol="text", params={"lines": {"type": "integer"}},
+    )  # fmt: skip
+    write_worker(
+        folder, "choose", ECHO,
+        params={
+            "colour": {"type": "string", "enum": ["red", "green", "grey"], "description": "Which"},
+            "count": {"type": "integer", "enum": [1, 2]},
+            "loud": {"type": "boolean", "default": False},
+        },
     )  # fmt: skip
     write_definition(folder, "nothing", command=["true"], protocol="text")
     write_definition(folder, "sleep", command=["sleep", "600"], protocol="text")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from tasky.config import Http, Listen, Retention, Settings, load_settings
+from tasky.config import Http, Listen, Retention, Settings, Webhooks, load_settings
 from tasky.config.settings import SETTINGS
 from tasky.config.sources import SYSTEM_FILE
 from tasky.config.strict import load
 from tasky.errors import ConfigError
+from tasky.model.access import Scope
 from tasky.model.containment import Kind
+from tasky.model.proxies import Proxies
 
 SHIPPED = Path(__file__).parents[2] / "etc/tasky.yaml"
 SECOND = 1_000_000_000
@@ -54,7 +57,7 @@ def test_every_setting_of_the_shipped_file_is_explained() -> None:
     lines = [line.strip() for line in SHIPPED.read_text().splitlines()]
     settings = [index for index, line in enumerate(lines) if line and not line.startswith("#")]
     unexplained = [lines[index] for index in settings if not lines[index - 1].startswith("#")]
-    assert unexplained == ["http:"]
+    assert unexplained == ["http:", "webhooks:"]
 
 
 # ---------------------------------------------------------------------- sources
@@ -97,13 +100,17 @@ def test_everything_from_a_file(file: Path) -> None:
         max_tasks: 1
         max_queued: 2
         max_body: 64KiB
+        max_upload: 1GiB
         max_line: 4096
         max_log: 1GiB
         kill_grace: 1m30s
         containment: process-group
         insecure_perms: true
         retention: {age: 7d, count: 9}
-        http: {threads: 4}
+        http: {threads: 4, streams: 8}
+        allowed_hosts: [Tasky.example.org, "[::1]", 10.0.0.1]
+        cors_origins: ["https://App.example.org:443", "http://localhost:3000"]
+        webhooks: {allowed_hosts: [Hooks.example.org, "*.example.net", "::1"], secret_file: hook.secret}
         log_level: debug
         """
     )
@@ -114,13 +121,20 @@ def test_everything_from_a_file(file: Path) -> None:
         max_tasks=1,
         max_queued=2,
         max_body=64 * 1024,
+        max_upload=1024**3,
         max_line=4096,
         max_log=1024**3,
         kill_grace=90 * SECOND,
         containment=Kind.PROCESS_GROUP,
         insecure_perms=True,
         retention=Retention(age=7 * 24 * 3600 * SECOND, count=9),
-        http=Http(threads=4),
+        http=Http(threads=4, streams=8),
+        allowed_hosts=("tasky.example.org", "::1", "10.0.0.1"),
+        cors_origins=("https://app.example.org", "http://localhost:3000"),
+        webhooks=Webhooks(
+            allowed_hosts=("hooks.example.org", "*.example.net", "::1"),
+            secret_file=file.parent / "hook.secret",
+        ),
         log_level="debug",
     )
 
@@ -133,6 +147,7 @@ def test_everything_from_the_environment() -> None:
         "TASKY_MAX_TASKS": "1",
         "TASKY_MAX_QUEUED": "2",
         "TASKY_MAX_BODY": "2048",
+        "TASKY_MAX_UPLOAD": "1MiB",
         "TASKY_MAX_LINE": "4KiB",
         "TASKY_MAX_LOG": "1MiB",
         "TASKY_KILL_GRACE": "0",
@@ -141,23 +156,49 @@ def test_everything_from_the_environment() -> None:
         "TASKY_RETENTION_AGE": "1h",
         "TASKY_RETENTION_COUNT": "3",
         "TASKY_HTTP_THREADS": "5",
+        "TASKY_HTTP_STREAMS": "9",
+        "TASKY_ALLOWED_HOSTS": "tasky.example.org,tasky",
+        "TASKY_CORS_ORIGINS": "https://app.example.org",
+        "TASKY_WEBHOOKS_ALLOWED_HOSTS": "a.example.org, 10.0.0.1,",
+        "TASKY_WEBHOOKS_SECRET_FILE": "hook.secret",
+        "TASKY_AUTH": "true",
+        "TASKY_PROXY_TRUSTED": "10.0.0.0/8,::1,unix",
+        "TASKY_PROXY_USER_HEADER": "Remote-User",
+        "TASKY_PROXY_GROUPS_HEADER": "Remote-Groups",
+        "TASKY_PROXY_SCOPES": "ops=read, ops=run:copy*, *=cancel",
         "TASKY_LOG_LEVEL": "error",
     }
     assert {f"TASKY_{'_'.join(path).upper()}" for path in SETTINGS} == set(environ)
     assert load_settings(None, environ) == Settings(
         listen=Listen(path=Path.cwd() / "run/tasky.sock"),
+        auth=True,
+        proxy=Proxies(
+            trusted=(ip_network("10.0.0.0/8"), ip_network("::1"), "unix"),
+            user_header="Remote-User",
+            groups_header="Remote-Groups",
+            scopes={
+                "ops": (Scope.parse("read"), Scope.parse("run:copy*")),
+                "*": (Scope.parse("cancel"),),
+            },
+        ),
         workers_dir=Path("/w"),
         state_dir=Path.cwd() / "s",
         max_tasks=1,
         max_queued=2,
         max_body=2048,
+        max_upload=1024**2,
         max_line=4096,
         max_log=1024**2,
         kill_grace=0,
         containment=Kind.CGROUP,
         insecure_perms=True,
         retention=Retention(age=3600 * SECOND, count=3),
-        http=Http(threads=5),
+        http=Http(threads=5, streams=9),
+        allowed_hosts=("tasky.example.org", "tasky"),
+        cors_origins=("https://app.example.org",),
+        webhooks=Webhooks(
+            allowed_hosts=("a.example.org", "10.0.0.1"), secret_file=Path.cwd() / "hook.secret"
+        ),
         log_level="error",
     )
 
@@ -288,6 +329,53 @@ def test_no_place_to_listen(text: str, words: str) -> None:
     ],
 )
 def test_nothing_but_loopback(text: str) -> None:
+    assert not load_settings(None, {"TASKY_AUTH": "true"}, listen=text).listen.is_loopback
     (only,) = said(None, listen=text)
     assert only.startswith("command line: --listen: refuses ")
     assert "without authentication" in only
+
+
+def test_where_it_stands_that_the_server_would_be_open(file: Path) -> None:
+    file.write_text("auth: false\nlisten: 0.0.0.0:1\n")
+    (only,) = said(file)
+    assert only.startswith("tasky.yaml:2: listen: refuses 0.0.0.0:1")
+    (only,) = said(None, {"TASKY_LISTEN": "0.0.0.0:1"})
+    assert only.startswith("environment: TASKY_LISTEN: refuses")
+
+
+@pytest.mark.parametrize(
+    ("lines", "place", "words"),
+    [
+        ("trusted: [10.0.0.1/8]", "proxy.trusted[0]", "host bits set"),
+        ("trusted: [proxy.example.org]", "proxy.trusted[0]", "must be an address"),
+        ("trusted: 10.0.0.1", "proxy.trusted", "must be a list"),
+        ("user_header: Cookie", "proxy.user_header", "must be the name of a header"),
+        ('user_header: "X User"', "proxy.user_header", "must be the name of a header"),
+        ("scopes: {ops: [write]}", "proxy.scopes", "is no scope"),
+        ("scopes: {ops: []}", "proxy.scopes", "without a scope"),
+        ("scopes: {ops: read}", "proxy.scopes.ops", "must be a list"),
+        ('scopes: {"a,b": [read]}', "proxy.scopes", "has no comma"),
+        ("scope: {}", "proxy.scope", "did you mean scopes?"),
+    ],
+)
+def test_no_proxies(file: Path, lines: str, place: str, words: str) -> None:
+    file.write_text(f"proxy:\n  {lines}\n")
+    (only,) = said(file)
+    assert only.startswith(f"tasky.yaml:2: {place}"), only
+    assert words in only
+
+
+@pytest.mark.parametrize("word", ["", "*.example.org", "a.example.org:80", "http://a", "a b", "-a"])
+def test_no_names_of_the_server(word: str) -> None:
+    (problem,) = said(None, {"TASKY_ALLOWED_HOSTS": f"tasky,{word or '.'}"})
+    assert "TASKY_ALLOWED_HOSTS" in problem
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["*", "null", "app.example.org", "ftp://a", "https://a/", "https://a/b", "https://a:99999",
+     "https://u@a", "https://*.a"],
+)  # fmt: skip
+def test_no_origins(word: str) -> None:
+    (problem,) = said(None, {"TASKY_CORS_ORIGINS": word})
+    assert "must be an origin such as https://app.example.org" in problem

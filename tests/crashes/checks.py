@@ -13,7 +13,7 @@ from tests.remains import cgroups_of
 from . import disk
 from .mortal import Caller, Mortal
 from .told import Fate, Told
-from .workers import MOST_ATTEMPTS, RETRIED, SIGNED, SWITCH
+from .workers import MOST_ATTEMPTS, READER, RETRIED, SIGNED, SWITCH
 
 LIVE: Final = ("Queued", "Running", "Paused", "Canceling")
 #: What the failure of a well-behaved worker may be.
@@ -115,9 +115,9 @@ class Ledger:
                 allowed |= {"timeout"}
             if code not in allowed:
                 self.told.mistake(fate.task_id, f"failed with {fate.end.get('Error')}")
-        if status == "Completed" and fate.worker in SIGNED:
+        if status == "Completed" and fate.worker in {*SIGNED, READER}:
             output = fate.end.get("Output")
-            if output != fate.task_id:
+            if output != (fate.key if fate.worker == READER else fate.task_id):
                 self.told.mistake(fate.task_id, f"completed with {output!r} as its output")
 
     def _artifacts(self, caller: Caller) -> None:
@@ -144,7 +144,7 @@ class Ledger:
     def _cleared(self) -> None:
         """What is left is cleared in quiet moments."""
         state = self.server.state
-        folders = (state / "work", state / "trash")
+        folders = (state / "work", state / "trash", state / "uploads")
         with contextlib.suppress(AssertionError):
             wait_for(lambda: not any(list(folder.iterdir()) for folder in folders))
         for left in (left for folder in folders for left in folder.iterdir()):

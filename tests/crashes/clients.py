@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.forms import file, form
 from tests.helpers import PATIENCE, Answer
 
 from .mortal import Caller
 from .told import Fate, Known, Told
-from .workers import KINDS, SWITCH
+from .workers import KINDS, READER, SWITCH
 
 #: Tasks of one client that have not ended, as far as it knows.
 _MOST: Final = 12
@@ -111,7 +112,10 @@ class Client:
         query, fate = self._pending
         assert fate.key is not None
         path = f"/workers/{fate.worker}{query}"
-        answer = self._caller.request("POST", path, {}, **{"Idempotency-Key": fate.key})
+        headers, body = {"Idempotency-Key": fate.key}, b"{}"
+        if fate.worker == READER:
+            body, headers["Content-Type"] = form(file("file", fate.key.encode()))
+        answer = self._caller.request("POST", path, body, **headers)
         answer = self._checked(answer, f"POST {path}", {200, 201, 202}, None)
         if answer.status in _UNAVAILABLE:
             return
@@ -144,7 +148,7 @@ class Client:
 
     def _restart(self) -> None:
         fate = self._one(self._ended)
-        if fate is None or fate.delete_asked:
+        if fate is None or fate.delete_asked or fate.worker == READER:
             return
         path = f"/tasks/{fate.task_id}/restart"
         self._created(self._ask("POST", path, {201}, fate), Fate("", fate.worker))

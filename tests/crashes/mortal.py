@@ -96,7 +96,7 @@ class Caller:
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """As `Server.request`. Raises OSError or HTTPException where no whole answer came."""
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if data is not None:
             headers = {"Content-Type": "application/json", **headers}
         route = path[1:] if path.startswith("//") else f"/tasky/v1{path}"

@@ -60,6 +60,12 @@ echo 'drawn' >&2
 echo '{"type":"result","output":"'$TASKY_TASK_ID'"}'
 """
 
+#: What was sent with it comes back, from its second attempt.
+_READER: Final = """
+[ "$TASKY_ATTEMPT" -gt 1 ] || exit 1
+echo '{"type":"result","output":"'$(cat upload-1)'"}'
+"""
+
 _TEXT: Final[dict[str, Any]] = {"protocol": "text"}
 _RESULT: Final[dict[str, Any]] = {"protocol": "jsonl"}
 
@@ -73,9 +79,15 @@ KINDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "sender": (_SENDER, _RESULT),
     "stayer": (_STAYER, _TEXT | {"retry": _AGAIN}),
     "artist": (_ARTIST, _RESULT),
+    "reader": (
+        _READER,
+        _RESULT | {"retry": _AGAIN, "params": {"file": {"type": "string", "format": "file"}}},
+    ),
 }
 #: Those that run again when the server died under them.
-RETRIED: Final = frozenset({"flaky", "stayer"})
+RETRIED: Final = frozenset({"flaky", "stayer", "reader"})
+#: It is sent a file with the key of its submission.
+READER: Final = "reader"
 #: Those that say their task's id as the result.
 SIGNED: Final = frozenset({"sender", "artist"})
 #: For a test that needs one which lives as long as nobody ends it.

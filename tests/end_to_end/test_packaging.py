@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import venv
 import zipfile
@@ -100,6 +101,10 @@ def test_it_serves_from_an_empty_environment(wheel: Path, tmp_path: Path) -> Non
         assert json.loads(done.stdout)["Output"] == {"string_output": "hello"}
         with urllib.request.urlopen(f"{match[1]}/readyz") as answer:
             assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError) as lacking:
+            urllib.request.urlopen(f"{match[1]}/metrics")
+        with lacking.value as problem:
+            assert (problem.status, "tasky[metrics]" in problem.read().decode()) == (501, True)
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate()

@@ -89,7 +89,7 @@ def test_a_unix_socket(serve: Callable[..., Server], workers: Path, tmp_path: Pa
     assert path.stat().st_mode & 0o777 == 0o660
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
-        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        client.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
         assert client.recv(100).startswith(b"HTTP/1.0 200")
     server.kill()
     assert path.exists()

@@ -9,6 +9,7 @@ from tasky.config import Catalogue
 from tasky.model.containment import Kind
 from tasky.model.task import Task
 from tasky.service import Service
+from tasky.service.events import Hub
 from tasky.store import Store
 from tasky.store.connections import BUSY_TIMEOUT
 from tasky.supervisor import Supervisor, choose
@@ -35,9 +36,15 @@ class Assembly:
     def start(
         self, *, max_tasks: int = 64, max_queued: int = 1000, busy_timeout: float = BUSY_TIMEOUT
     ) -> None:
+        self.hub = Hub()
         self.catalogue = Catalogue(self.workers, 10 * _SECOND)
         self.catalogue.load()
-        self.store = Store.open(self.state, max_log=16 << 20, busy_timeout=busy_timeout)
+        self.store = Store.open(
+            self.state,
+            max_log=16 << 20,
+            busy_timeout=busy_timeout,
+            on_logged=self.hub.logged,
+        )
         self.containment = choose(Kind.AUTO, self.state)
         self.supervisor = Supervisor(
             self.store,
@@ -46,9 +53,10 @@ class Assembly:
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=1 << 20,
+            observer=self.hub,
         )
         self.supervisor.start()
-        self.service = Service(self.store, self.supervisor, self.catalogue)
+        self.service = Service(self.store, self.supervisor, self.catalogue, self.hub)
 
     def reload(self) -> None:
         self.catalogue.reload()

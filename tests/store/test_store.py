@@ -83,7 +83,7 @@ def test_others_cannot_look_in(tmp_path: Path) -> None:
     folder = Path(store.folders.name(task_id))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.iterdir())}
     assert [modes.pop(path) for path in (state, work.parent)] == [PASSABLE] * 2
-    assert [modes.pop(state / name) for name in ("tasks", "trash")] == [0o700] * 2
+    assert [modes.pop(state / name) for name in ("tasks", "trash", "uploads")] == [0o700] * 3
     assert modes == {state / name: 0o600 for name in ("lock", "tasky.db", "ballast")}
     inner = [work, folder.parent, folder]
     assert [stat.S_IMODE(path.stat().st_mode) for path in inner] == [0o700] * 3

@@ -58,6 +58,10 @@ def test_many_share_one_commit(writer: Writer) -> None:
     answers.wait(200)
     assert answers.errors == [None] * 200
     assert (writer.commits - commits, writer.syncs - syncs) == (1, 1)
+    sizes, seconds = writer.sizes.read(), writer.seconds.read()
+    assert sum(sizes.counts) == sum(seconds.counts) == writer.commits
+    assert sizes.sum >= 200
+    assert seconds.sum > 0
 
 
 def test_a_group_has_a_limit(writer: Writer) -> None:

@@ -16,7 +16,7 @@ from tasky.model.states import TERMINAL, State
 from tasky.model.task import NewTask, Task
 from tasky.model.worker import Protocol, WorkerDefinition
 from tasky.store import LogLine, Store
-from tasky.supervisor import Submission, Supervisor, choose
+from tasky.supervisor import Observer, Submission, Supervisor, choose
 from tasky.supervisor.containment.home import find
 from tests.helpers import PATIENCE, STATES, all_pids, task_processes, wait_for
 
@@ -52,11 +52,13 @@ class House:
         max_line: int = 1 << 20,
         max_log: int = 4 << 20,
         containment: Kind = Kind.AUTO,
+        observer: Observer | None = None,
     ) -> None:
+        observer = observer or Observer()
         self.folder = folder
         STATES.append(folder)
         self.definitions = {worker.name: worker for worker in workers}
-        self.store = Store.open(folder, max_log=max_log)
+        self.store = Store.open(folder, max_log=max_log, on_logged=observer.logged)
         self.containment = choose(containment, folder)
         self.supervisor = Supervisor(
             self.store,
@@ -65,6 +67,7 @@ class House:
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=max_line,
+            observer=observer,
         )
         self.supervisor.start()
         self._open = True

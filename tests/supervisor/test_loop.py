@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -172,3 +174,36 @@ def test_a_call_after_the_end_does_nothing(loop: Loop) -> None:
         ended.call(lambda: None)
     finally:
         os.close(fd)
+
+
+def late(loop: Loop, seconds: float) -> int:
+    """Turns that were later, or took longer, than this bound."""
+    bounds, counts, _ = loop.lag.read()
+    return sum(counts[list(bounds).index(seconds) + 1 :])
+
+
+def test_a_turn_that_takes_long_is_told(loop: Loop) -> None:
+    loop.call(lambda: time.sleep(0.011))
+    loop.call(loop.stop)
+    loop.run()
+    assert late(loop, 0.01) >= 1
+
+
+def test_so_is_one_that_a_timer_asked_for_earlier(loop: Loop) -> None:
+    loop.later(-20_000_000, loop.stop)
+    loop.run()
+    assert late(loop, 0.01) >= 1
+
+
+def test_the_wait_for_something_to_do_is_no_lag(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that stands still but for that wait."""
+    due = 300_000_000
+    clock = iter([0, 0, *[due] * 10])
+    stand_in = SimpleNamespace(monotonic_ns=lambda: next(clock))
+    monkeypatch.setattr("tasky.supervisor.loop.time", stand_in)
+    loop.later(due, loop.stop)
+    loop.run()
+    _, counts, total = loop.lag.read()
+    assert (counts[0], sum(counts[1:]), total) == (2, 0, 0)

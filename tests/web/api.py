@@ -5,13 +5,21 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tasky.web.app import Readiness, create_app
+from tasky.model.access import Scope
+from tasky.model.proxies import Proxies
+from tasky.service import Access
+from tasky.store import Tokens
+from tasky.web.app import MAX_UPLOAD, Readiness, create_app
+from tasky.web.defences import HEADERS, Defences
+from tasky.web.peer import NO_PROXIES
 from tests.helpers import PATIENCE, wait_for
 from tests.service.assembly import ECHO, FAIL, HOLD, Assembly
+from tests.web import described
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # WebOb imports cgi
@@ -32,10 +40,28 @@ class Api(Assembly):
 
     readiness = Readiness(draining=False, containment="process-group")
 
-    def serve(self, *, max_waiting: int = 4, **limits: Any) -> Api:
+    def serve(
+        self,
+        *,
+        max_waiting: int = 4,
+        max_upload: int = MAX_UPLOAD,
+        defences: Defences | None = None,
+        auth: bool = False,
+        proxies: Proxies = NO_PROXIES,
+        groups: Mapping[str, tuple[Scope, ...]] = MappingProxyType({}),
+        **limits: Any,
+    ) -> Api:
         self.start(**limits)
+        self.access = Access(self.store, Tokens(self.state), groups) if auth else None
         app = create_app(
-            self.service, max_body=MAX_BODY, ready=lambda: self.readiness, max_waiting=max_waiting
+            self.service,
+            max_body=MAX_BODY,
+            max_upload=max_upload,
+            ready=lambda: self.readiness,
+            max_waiting=max_waiting,
+            defences=defences,
+            access=self.access,
+            proxies=proxies,
         )
         self.http = TestApp(app)
         return self
@@ -93,12 +119,30 @@ class Api(Assembly):
 
 def check(answer: TestResponse, api: Assembly) -> None:
     """What holds for every answer."""
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Cache-Control"] == "no-store"
+    own = {"Content-Security-Policy", "Cache-Control"}  # some answers have theirs
+    assert [
+        name for name, value in HEADERS if answer.headers[name] != value and name not in own
+    ] == []
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "Server" not in answer.headers
+    described.check(
+        answer.request.method,
+        template(api, answer.request.environ["PATH_INFO"]),
+        answer.status_int,
+        answer.headers,
+        answer.body,
+    )
     if answer.status_int >= 400 and answer.request.method != "HEAD":
         check_problem(answer)
         assert str(api.state.parent) not in answer.text
         assert "Traceback" not in answer.text
+
+
+def template(api: Assembly, path: str) -> str | None:
+    """Of the route that answers there; None if there is none."""
+    assert isinstance(api, Api)
+    found = api.http.app._router.find(path.rstrip("/"))
+    return None if found is None else str(found[3])
 
 
 def check_problem(answer: TestResponse) -> None:
@@ -130,6 +174,7 @@ def call(api: Api, method: str, path: str, **environ: Any) -> Bare:
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "QUERY_STRING": "",
+        "HTTP_HOST": "localhost",
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "wsgi.input": io.BytesIO(),

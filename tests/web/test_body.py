@@ -41,6 +41,7 @@ TEXT = b'{"text":"x"}'
         b"\xef\xbb\xbf\xef\xbb\xbf{}",
     ],
 )
+@pytest.mark.case("H8")
 def test_what_is_not_json(shared: Api, body: bytes) -> None:
     answer = shared.ask("POST", "/workers/echo", body, JSON)
     assert answer.status_int == 400
@@ -49,6 +50,7 @@ def test_what_is_not_json(shared: Api, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"1", b'"text"', b"true", b"[{}]"])
+@pytest.mark.case("H9")
 def test_what_is_not_an_object(shared: Api, body: bytes) -> None:
     answer = shared.ask("POST", "/workers/echo", body, JSON)
     assert answer.status_int == 422
@@ -69,6 +71,7 @@ def test_what_is_not_an_object(shared: Api, body: bytes) -> None:
         b'{"text":"x","times":' + b"1" * 4000 + b"}",
     ],
 )
+@pytest.mark.case("H8")
 def test_what_is_unusual_and_allowed(shared: Api, body: bytes) -> None:
     answer = shared.ask("POST", "/workers/echo?wait=30s", body, JSON)
     assert answer.status_int == 200
@@ -87,6 +90,7 @@ def test_what_is_unusual_and_allowed(shared: Api, body: bytes) -> None:
 @pytest.mark.parametrize(
     "path", ["/workers/echo", "/workers/fail/enable", f"/tasks/{MISSING}/cancel"]
 )
+@pytest.mark.case("H7")
 def test_other_media_types(shared: Api, content_type: str | None, path: str) -> None:
     assert shared.ask("POST", path, TEXT, content_type).status_int == 415
 
@@ -96,17 +100,20 @@ def test_other_media_types(shared: Api, content_type: str | None, path: str) -> 
     ["application/json", "Application/JSON", "application/json; charset=UTF-8", "application/json;",
      'application/json;charset="utf-8"', "application/json; foo=bar"],
 )  # fmt: skip
+@pytest.mark.case("H7")
 def test_json_by_any_of_its_names(shared: Api, content_type: str) -> None:
     answer = shared.ask("POST", "/workers/echo", b'{"nothing":1}', content_type)
     assert answer.status_int == 422
 
 
+@pytest.mark.case("H7")
 def test_a_compressed_body(shared: Api) -> None:
     for coding, status in [("gzip", 415), ("br", 415), ("identity", 422)]:
         answer = shared.ask("POST", "/workers/echo", b"{}", JSON, content_encoding=coding)
         assert answer.status_int == status
 
 
+@pytest.mark.case("H5")
 def test_a_body_over_the_limit(shared: Api) -> None:
     full = b'{"nothing":"' + b"x" * (MAX_BODY - 14) + b'"}'
     assert len(full) == MAX_BODY
@@ -164,6 +171,7 @@ FUZZ = settings(
 
 @FUZZ
 @given(BODIES)
+@pytest.mark.case("H8")
 def test_any_body(shared: Api, body: bytes) -> None:
     """`echo` takes a text only, so that nearly nothing of this starts a task."""
     answer = shared.ask("POST", "/workers/echo?at=2200-01-01T00:00:00Z", body, JSON)
@@ -180,6 +188,7 @@ def test_any_body(shared: Api, body: bytes) -> None:
     path=st.text(st.characters(codec="utf-8"), max_size=60),
     query=st.text("wait=1s&label:at%+20\x7fé;?#", max_size=40),
 )
+@pytest.mark.case("H10")
 def test_any_path_and_query(shared: Api, method: str, path: str, query: str) -> None:
     url = f"/tasky/v1/{path}".encode().decode("latin-1")
     text = query.encode().decode("latin-1")

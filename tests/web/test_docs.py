@@ -61,7 +61,7 @@ def test_no_option_that_there_is_not() -> None:
 
 def test_every_status() -> None:
     documented = {int(number) for number in re.findall(r"^\| (\d{3}) \|", PAGE, re.MULTILINE)}
-    assert documented == {kind.status for kind in tree(TaskyError)} | {405, 431, 501}
+    assert documented == {kind.status for kind in tree(TaskyError)} | {405, 408, 431, 501}
 
 
 def test_every_member_of_a_task(api: Api) -> None:

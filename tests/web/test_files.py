@@ -46,6 +46,7 @@ def test_the_list_and_the_file(shared: Api) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.case("H23")
 def test_a_page_is_never_shown_as_one(shared: Api) -> None:
     task_id = leave(shared, "x.html", EVIL, media_type="text/html")
     headers = shared.get(f"/tasks/{task_id}/files/x.html").headers
@@ -57,6 +58,7 @@ def test_a_page_is_never_shown_as_one(shared: Api) -> None:
     "media_type",
     ["text/html\r\nSet-Cookie: a=b", "", "text", "a/b/c", "é/x", "text/plain; a=\"\n\"", "x/" + "y" * 500],
 )  # fmt: skip
+@pytest.mark.case("H12")
 def test_a_media_type_that_is_none(shared: Api, media_type: str) -> None:
     task_id = leave(shared, "data.unknown", "x", media_type=media_type)
     answer = shared.get(f"/tasks/{task_id}/files/data.unknown")
@@ -68,6 +70,7 @@ def test_a_media_type_that_is_none(shared: Api, media_type: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a b.txt", 'q"uote\\.txt', "grüße 🙂.txt", "semi;colon%41", "-rf", "a?b#c", "%2e%2e"]
 )  # fmt: skip
+@pytest.mark.case("H12")
 def test_strange_names(shared: Api, name: str) -> None:
     task_id = leave(shared, name, EVIL)
     (artifact,) = shared.get(f"/tasks/{task_id}/files").json["Files"]
@@ -78,6 +81,7 @@ def test_strange_names(shared: Api, name: str) -> None:
     assert answer.headers["Content-Disposition"].isprintable()
 
 
+@pytest.mark.case("H12")
 def test_the_name_in_the_header() -> None:
     plain = "attachment; filename=\"out.csv\"; filename*=UTF-8''out.csv"
     assert disposition("out.csv") == plain

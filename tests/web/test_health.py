@@ -32,7 +32,7 @@ def test_ready(api: Api) -> None:
 def test_mistakes_in_definitions_are_named_and_work_goes_on(api: Api) -> None:
     file = Path("/etc/tasky/workers.d/copy.yaml")
     problem = Problem(file, 3, "timeout", "must be a duration such as 10s")
-    api.readiness = Readiness(draining=False, containment="x", problems=(problem,))
+    api.readiness = Readiness(draining=False, containment="process-group", problems=(problem,))
     answer = api.get("//readyz")
     assert answer.status_int == 200
     message = "must be a duration such as 10s"
@@ -41,7 +41,7 @@ def test_mistakes_in_definitions_are_named_and_work_goes_on(api: Api) -> None:
 
 
 def test_not_ready_while_it_shuts_down(api: Api) -> None:
-    api.readiness = Readiness(draining=True, containment="x")
+    api.readiness = Readiness(draining=True, containment="process-group")
     # Not an error of the request: the document is the same.
     answer = api.http.get("/readyz", expect_errors=True)
     assert answer.status_int == 503
@@ -49,7 +49,7 @@ def test_not_ready_while_it_shuts_down(api: Api) -> None:
 
 
 def test_not_ready_while_no_task_can_be_stored(api: Api) -> None:
-    api.readiness = Readiness(draining=False, containment="x", store="the disk is full")
+    api.readiness = Readiness(draining=False, containment="process-group", store="the disk is full")
     answer = api.http.get("/readyz", expect_errors=True)
     assert answer.status_int == 503
     assert answer.json["status"] == "blocked"
@@ -79,7 +79,9 @@ def test_what_does_not_stop_the_work(api: Api) -> None:
 def test_a_broken_file_shows_up(api: Api) -> None:
     (api.workers / "echo.yaml").write_text("command: [./echo.sh]\ntimeot: 3s\n")
     api.reload()
-    api.readiness = Readiness(draining=False, containment="x", problems=api.catalogue.problems)
+    api.readiness = Readiness(
+        draining=False, containment="process-group", problems=api.catalogue.problems
+    )
     (problem,) = api.get("//readyz").json["problems"]
     assert (problem["file"], problem["line"], problem["key"]) == ("echo.yaml", 2, "timeot")
     assert str(api.workers) not in api.get("//readyz").text

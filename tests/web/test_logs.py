@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -63,6 +64,7 @@ def test_as_json_lines(shared: Api, task_id: str, accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "text/*", "image/png", "", "x", "a/b;q=z"])
+@pytest.mark.case("H19")
 def test_whatever_is_accepted_else_it_is_text(shared: Api, task_id: str, accept: str) -> None:
     answer = shared.get(f"/tasks/{task_id}/log", accept=accept)
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -93,7 +95,7 @@ def test_from_where(shared: Api, task_id: str, query: str, numbers: list[int]) -
 @pytest.mark.parametrize(
     "query",
     [*(f"{name}={value}" for name in ("after", "tail", "attempt") for value in ("", "-1", "x", "1e3", "9" * 30)),
-     "follow=1", "follow=true", "follow=", "tail=1&tail=2", "lines=3"],
+     "follow=2", "follow=", "tail=1&tail=2", "lines=3"],
 )  # fmt: skip
 def test_what_is_refused(shared: Api, query: str) -> None:
     assert shared.get(f"/tasks/{MISSING}/log?{query}").status_int == 422
@@ -142,11 +144,6 @@ def test_the_text_tells_where_an_attempt_ended(shared: Api, retried: str) -> Non
     assert text == "1\n2\nattempt 1 failed: exit status 7; attempt 2 follows\n1\n2\n"
 
 
-def test_follow_says_that_it_comes_later(shared: Api) -> None:
-    answer = shared.get(f"/tasks/{MISSING}/log?follow=1")
-    assert answer.json["Error"] == "follow: is not supported yet"
-
-
 def test_of_a_task_that_runs_and_of_one_that_said_nothing(api: Api) -> None:
     queued = api.submit("hold", query="?at=2100-01-01T00:00:00Z")
     answer = api.get(f"/tasks/{queued}/log")
@@ -184,3 +181,36 @@ def test_a_stream_that_is_left_closes_its_files(api: Api) -> None:
     assert next(answer.body).startswith(b"1\n2\n")
     answer.body.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_follow_gives_what_comes_until_the_end(api: Api, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    api.add("gated", f"echo 1; echo 2; read -r line <{gate}; echo $line")
+    api.reload()
+    task_id = api.submit("gated")
+    api.await_log(task_id, "2")
+    body = iter(
+        call(api, "GET", f"/tasky/v1/tasks/{task_id}/log", QUERY_STRING="follow=1&tail=1").body
+    )
+    assert next(body) == b"2\n"
+    gate.write_text("three\n")
+    assert b"".join(body) == b"three\n"
+
+
+def test_follow_of_one_attempt(shared: Api, retried: str) -> None:
+    for attempt in (1, 2, 3):
+        query = f"/tasks/{retried}/log?attempt={attempt}"
+        assert shared.get(f"{query}&follow=true").text == shared.get(query).text
+
+
+def test_follow_of_a_task_that_is_deleted_breaks_off(api: Api) -> None:
+    """Nobody is to take what there was of it for the whole."""
+    api.add("long", "seq 50000")
+    api.reload()
+    task_id = api.run("long")
+    body = iter(call(api, "GET", f"/tasky/v1/tasks/{task_id}/log", QUERY_STRING="follow=1").body)
+    assert next(body).startswith(b"1\n2\n")
+    api.ask("DELETE", f"/tasks/{task_id}")
+    with pytest.raises(FileNotFoundError):
+        list(body)

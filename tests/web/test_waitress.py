@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from http.client import HTTPResponse
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -103,6 +105,14 @@ def test_errors_before_the_application(address: Address, request_text: bytes, st
     assert document["Error"] == document["detail"] != ""
     assert b"secret" not in body
     assert b"waitress" not in body
+
+
+@pytest.mark.case("H30")
+def test_the_version() -> None:
+    """CVE-2024-49768 and CVE-2024-49769 are mended in 3.0.1."""
+    wanted = [line for line in metadata.requires("tasky") or [] if line.startswith("waitress")]
+    assert [re.findall(r"\d+", line) for line in wanted] == [["3", "0", "2"]]
+    assert tuple(map(int, metadata.version("waitress").split(".")[:3])) >= (3, 0, 2)
 
 
 def test_a_stream_to_get_and_to_head(address: Address) -> None:
