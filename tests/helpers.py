@@ -50,6 +50,13 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+def link_bundled(folder: Path, *names: str) -> None:
+    """A new folder of definitions with these of the bundled workers; others may need what is not here."""
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name}.yaml").symlink_to(REPOSITORY / f"workers.d/{name}.yaml")
+
+
 def write_worker(folder: Path, name: str, script: str, **definition: Any) -> Path:
     """A worker of a Python script in `folder`; gives the file of its definition."""
     folder.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from tasky import client as library
 from tasky.client import ApiError, Client, Event
-from tests.helpers import REPOSITORY, Server, serving
+from tests.helpers import REPOSITORY, Server, link_bundled, serving
 
 TEXT = (REPOSITORY / "docs/client.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -19,7 +20,12 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(REPOSITORY / "workers.d", tmp_path_factory.mktemp("docs") / "state") as server:
+    """With those of the bundled workers that are in the examples."""
+    if shutil.which("node") is None:
+        pytest.skip("THE EXAMPLES ARE NOT TESTED: no Node.js; scripts/test --system installs it")
+    folder = tmp_path_factory.mktemp("docs")
+    link_bundled(folder / "workers.d", "sleeper", "diskfree", "csvstats")
+    with serving(folder / "workers.d", folder / "state") as server:
         yield server
 
 

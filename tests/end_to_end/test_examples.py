@@ -15,7 +15,14 @@ import pytest
 
 from tasky.model.access import Scope
 from tasky.store import Tokens
-from tests.helpers import PATIENCE, REPOSITORY, Server, serving, wait_for, write_worker
+from tests.helpers import (
+    PATIENCE,
+    Server,
+    link_bundled,
+    serving,
+    wait_for,
+    write_worker,
+)
 
 from .examples import Example, check, check_events, examples
 
@@ -67,9 +74,7 @@ WORDCOUNT = 'print(\'{"type":"result","output":1}\')'
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workers = tmp_path_factory.mktemp("examples") / "workers.d"
-    workers.mkdir()
-    for name in BUNDLED:
-        (workers / f"{name}.yaml").symlink_to(REPOSITORY / f"workers.d/{name}.yaml")
+    link_bundled(workers, *BUNDLED)
     write_worker(workers, "backup", BACKUP, description="Packs a folder.")
     write_worker(workers, "scan", SCAN)
     file = {"type": "string", "format": "file"}

@@ -14,6 +14,7 @@ import pytest
 
 from tasky.model.access import Scope
 from tasky.web.app import routes
+from tests.helpers import REPOSITORY
 from tests.web.api import Api, TestResponse, standard
 
 pytestmark = pytest.mark.case("H21")
@@ -234,6 +235,27 @@ def _expected(who: str, need: str, operation: Operation) -> Any:
     if need != CANCEL or "workers" in operation.path:
         return 404 if _ever(who, READ) else 403
     return 404
+
+
+def matrix() -> str:
+    """What test_each_scope_on_every_route has found to be so, as docs/authentication.md has it."""
+    shown = [who for who in WHO if who not in ("read:echo", "run:e*", "cancel:hold")]
+    lines = [f"| operation | no token | {' | '.join(f'`{who}`' for who in shown)} |"]
+    lines.append("|---" * (len(shown) + 2) + "|")
+    for name, need in NEEDS.items():
+        method, _, path = name.partition(" ")
+        operation = Operation(method, path)
+        verdicts = [str(_expected(who, need, operation)) for who in shown]
+        nobody = "yes" if need == OPEN and path != "/whoami" else "401"
+        lines.append(
+            f"| `{method} {path.replace('//', '/')}` | {' | '.join([nobody, *verdicts])} |"
+        )
+    return "\n".join(lines)
+
+
+def test_the_page_has_the_matrix() -> None:
+    page = (REPOSITORY / "docs/authentication.md").read_text()
+    assert matrix() in page, f"docs/authentication.md, Route by scope, should have:\n{matrix()}"
 
 
 def _ever(who: str, need: str) -> bool:
