@@ -12,6 +12,7 @@ from ..model.states import TERMINAL
 from ..service import Service
 from ..store import Query
 from . import options
+from .action import Action
 from .body import expect_nothing
 from .documents import dump, result_bytes, status_document, task_bytes, task_summary
 from .principal import principal_of
@@ -62,11 +63,7 @@ class Tasks(Resource):
         resp.data = dump(document)
 
 
-class Task(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Task(Action):
     @operation(
         "Everything about a task but its log.",
         Need.READ,
@@ -84,8 +81,7 @@ class Task(Resource):
         errors=(409,),
     )
     def on_delete(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
-        read_query(req, NO_OPTIONS)
-        expect_nothing(req, self._max_body)
+        self._expect_nothing(req)
         self._service.delete(task_id)
         resp.status = falcon.HTTP_204
 
@@ -118,11 +114,7 @@ class Result(Resource):
         resp.data = result_bytes(task.id, task)
 
 
-class Cancel(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Cancel(Action):
     @operation(
         "Cancels a task: SIGTERM, and SIGKILL after the grace.",
         Need.CANCEL,
@@ -139,11 +131,7 @@ class Cancel(Resource):
         resp.data = dump({"TaskId": task_id, "Status": state})
 
 
-class Pause(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Pause(Action):
     @operation(
         "Freezes a task: all its processes.",
         Need.CANCEL,
@@ -152,16 +140,11 @@ class Pause(Resource):
         errors=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
-        read_query(req, NO_OPTIONS)
-        expect_nothing(req, self._max_body)
+        self._expect_nothing(req)
         resp.data = dump({"TaskId": task_id, "Status": self._service.pause(task_id)})
 
 
-class Resume(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Resume(Action):
     @operation(
         "Lets a paused task go on.",
         Need.CANCEL,
@@ -170,16 +153,11 @@ class Resume(Resource):
         errors=(409,),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
-        read_query(req, NO_OPTIONS)
-        expect_nothing(req, self._max_body)
+        self._expect_nothing(req)
         resp.data = dump({"TaskId": task_id, "Status": self._service.resume(task_id)})
 
 
-class Restart(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Restart(Action):
     @operation(
         "Makes a new task of the same worker with the same parameters.",
         Need.RUN,

@@ -13,7 +13,8 @@ from ..model.states import TERMINAL
 from ..service import Form, Service, Submitted
 from ..service import Options as TaskOptions
 from . import options
-from .body import expect_nothing, read_object
+from .action import Action
+from .body import read_object
 from .documents import dump, result_bytes, status_document, worker_document, worker_summary
 from .principal import principal_of
 from .problems import UnsupportedMediaType
@@ -158,11 +159,7 @@ class Worker(Resource):
             resp.data = dump(status_document(task))
 
 
-class Enable(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Enable(Action):
     @operation(
         "Has a worker take new tasks again.",
         Need.ADMIN,
@@ -170,16 +167,11 @@ class Enable(Resource):
         answers={200: Answer("The worker.", "Worker")},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        read_query(req, NO_OPTIONS)
-        expect_nothing(req, self._max_body)
+        self._expect_nothing(req)
         resp.data = dump(worker_document(self._service.enable(name)))
 
 
-class Disable(Resource):
-    def __init__(self, service: Service, max_body: int) -> None:
-        self._service: Final = service
-        self._max_body: Final = max_body
-
+class Disable(Action):
     @operation(
         "Has a worker refuse new tasks; those that run or wait go on.",
         Need.ADMIN,
@@ -187,8 +179,7 @@ class Disable(Resource):
         answers={200: Answer("The worker.", "Worker")},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        read_query(req, NO_OPTIONS)
-        expect_nothing(req, self._max_body)
+        self._expect_nothing(req)
         resp.data = dump(worker_document(self._service.disable(name)))
 
 
