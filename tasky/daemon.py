@@ -1,7 +1,8 @@
 """The server as a whole: its parts put together, its signals, the order of its start and its end.
 
-Start: definitions, the state directory's lock, the socket, recovery, and only then the first request. End: no new task,
-SIGTERM to the running ones, their grace, SIGKILL, their ends stored, the last answers, the store closed.
+Start: definitions, the state directory's lock, the socket, recovery, and only then the first request, and the service
+manager is told. End: no new task, SIGTERM to the running ones, their grace, SIGKILL, their ends stored, the last
+answers, the store closed.
 """
 
 from __future__ import annotations
@@ -18,14 +19,25 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from . import __version__
-from .config import SECRET_FILE, Catalogue, FolderWatch, Listen, Settings, Webhooks, runs_as_root
+from .config import (
+    SECRET_FILE,
+    Catalogue,
+    FolderWatch,
+    Listen,
+    Settings,
+    Webhooks,
+    runs_as_root,
+    too_open,
+)
 from .crash import Point, arm, crash_at
 from .errors import TaskyError
-from .logs import log_to_stderr
+from .logs import Levels, Logs, about
 from .model.containment import Kind
 from .model.limits import Means, kept
 from .model.notify import AllowedHosts
@@ -35,6 +47,7 @@ from .service.metrics import Metrics
 from .service.notifier import Notifier
 from .store import Store, Tokens
 from .supervisor import Observers, Supervisor, choose
+from .systemd import Given, Heartbeat, ServiceManager, passed_socket, summary
 from .web.app import Readiness, create_app
 from .web.auth import Authentication
 from .web.defences import Defences
@@ -66,27 +79,39 @@ _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 def serve(settings: Settings) -> int:
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
-    log_to_stderr(settings.log_level)
+    with Logs(settings.log_format, settings.log_level):
+        _serve(settings)
+        log.info("stopped")
+    return 0
+
+
+def _serve(settings: Settings) -> None:
     _arm()
     sys.setswitchinterval(_TURN)
     _give_memory_back()
     _need_descriptors(settings.max_tasks)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of secrets, and inherited by all workers
-    with Signals() as signals:
-        server = Server(settings, signals)
+    given = Given.take(os.environ)
+    with ServiceManager(given.notify_socket) as manager, Signals() as signals:
+        server = Server(settings, signals, manager, given)
         server.start()
         _collect_seldom()
         server.work(signals)
         server.stop(signals)
-    log.info("stopped")
-    return 0
 
 
 class Server:
     """Everything that one server is made of. What is half made when an error comes is undone."""
 
-    def __init__(self, settings: Settings, signals: Signals) -> None:
+    def __init__(
+        self, settings: Settings, signals: Signals, manager: ServiceManager, given: Given
+    ) -> None:
+        self._manager: Final = manager
+        self._passed: Final = passed_socket(given.sockets)
+        if self._passed is not None:
+            settings = _listening_on(self._passed, settings)
         self._settings: Final = settings
+        self._levels: Final = Levels(settings.log_level)
         self._draining = False
         self._catalogue: Final = Catalogue(
             settings.workers_dir, settings.kill_grace, check_owners=not settings.insecure_perms
@@ -110,7 +135,7 @@ class Server:
             self._notifier: Final = self._make_notifier(hook_hosts)
             self._containment: Final = choose(settings.containment, settings.state_dir)
             undo.callback(self._containment.close)
-            self._socket: Final = _listen(settings.listen)
+            self._socket: Final = self._passed or _listen(settings.listen)
             undo.callback(self._socket.close)
             self._supervisor: Final = Supervisor(
                 self._store,
@@ -134,6 +159,7 @@ class Server:
                 max_waiting=settings.http.threads,
                 budget=self._streams.budget,
                 ready=self._readiness,
+                levels=self._levels,
                 measured=Measured(self._metrics, self._gauges()),
                 defences=Defences(
                     listen=settings.listen.host,
@@ -155,9 +181,19 @@ class Server:
                     identify=Authentication(self._access, settings.proxy).may_run,
                 ),
             )
+            self._heartbeat: Final = Heartbeat(
+                manager,
+                given.watchdog,
+                {
+                    "the supervisor": self._supervisor.ping,
+                    "the store's writer": self._store.writer.ping,
+                },
+                self._summary,
+            )
             undo.pop_all()
 
     def start(self) -> None:
+        self._manager.status("settling what the last server left behind")
         self._supervisor.start()
         self._notifier.start()
         self._streams.start()
@@ -174,6 +210,8 @@ class Server:
         log.info("state in %s", self._settings.state_dir)
         self._tell_containment()
         log.info("tasky %s listening on %s", __version__, _url(self._socket, self._settings.listen))
+        self._manager.ready(self._summary())
+        self._heartbeat.start()
 
     def work(self, signals: Signals) -> None:
         """Until a signal says stop."""
@@ -185,13 +223,19 @@ class Server:
                 retention = self._settings.retention
                 self._store.prune(retention.age, retention.count)
                 self._note_use_of_tokens()
-            came = signals.wait(next_look - now)
+            came = self._wait(signals, next_look - now)
             if signal.SIGHUP in came:
+                self._manager.reloading()
                 self._reload()
+                self._manager.ready(self._summary())
             if _STOP & came:
                 return
 
     def stop(self, signals: Signals) -> None:
+        self._heartbeat.close()
+        self._manager.stopping(f"stopping: {self._summary()}")
+        if self._passed is not None:
+            self._http.leave_the_rest()  # in the socket, to the server that comes next
         self._draining = True
         self._supervisor.drain()
         log.info("stopping: running tasks get SIGTERM, then their grace; a second signal ends that")
@@ -205,7 +249,7 @@ class Server:
         self._containment.close()
         self._note_use_of_tokens()
         self._store.close()
-        if self._settings.listen.path is not None:
+        if self._settings.listen.path is not None and self._passed is None:
             self._settings.listen.path.unlink(missing_ok=True)
 
     def _note_use_of_tokens(self) -> None:
@@ -220,11 +264,18 @@ class Server:
         watcher = threading.Thread(target=watch, name="drain", daemon=True)
         watcher.start()
         while watcher.is_alive():
-            if _STOP & signals.wait(None):
+            if _STOP & self._wait(signals, None):
                 log.info("stopping now: running tasks get SIGKILL")
                 self._supervisor.kill_now()
             elif self._supervisor.join(0):
                 watcher.join()
+
+    def _wait(self, signals: Signals, seconds: float | None) -> set[int]:
+        """The signals that have come; SIGUSR1 is obeyed at any time."""
+        came = signals.wait(seconds)
+        if signal.SIGUSR1 in came:
+            self._levels.toggle()
+        return came
 
     def _reload(self) -> None:
         self._catalogue.reload()
@@ -235,6 +286,16 @@ class Server:
         workers, mistakes = len(self._catalogue.definitions), len(self._catalogue.problems)
         log.info("workers loaded again: %d, mistakes: %d", workers, mistakes)
         self._tell_what_is_not_kept()
+
+    def _summary(self) -> str:
+        counts = self._supervisor.counts().values()
+        return summary(
+            running=sum(each.running for each in counts),
+            queued=sum(each.queued for each in counts),
+            workers=len(self._catalogue.definitions),
+            problems=self._catalogue.problems,
+            store=self._store.trouble(),
+        )
 
     def _tell_containment(self) -> None:
         """Why it is not cgroups was said when it was chosen, unless the settings want it so."""
@@ -252,7 +313,7 @@ class Server:
             limits, as_root = definition.limits, runs_as_root(definition)
             for limit in kept(limits, self._containment.controllers, as_root=as_root):
                 if limit.means is Means.NOTHING:
-                    log.warning("worker=%s %s", name, limit)
+                    log.warning("%s", limit, extra=about(worker=name))
 
     def _make_notifier(self, allowed: AllowedHosts) -> Notifier:
         """Where there is somebody to tell, an error says now that nothing can be signed."""
@@ -307,7 +368,7 @@ class Signals:
 
     def __enter__(self) -> Signals:
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        for number in (*_STOP, signal.SIGHUP):
+        for number in (*_STOP, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, _nothing)
         return self
 
@@ -348,6 +409,16 @@ def _listen(where: Listen) -> socket.socket:
     assert where.host is not None
     assert where.port is not None
     return listen_tcp(where.host, where.port)
+
+
+def _listening_on(sock: socket.socket, settings: Settings) -> Settings:
+    """The settings with the address of a socket that was passed, which wins: what is allowed depends on it."""
+    name = sock.getsockname()
+    is_unix = sock.family == socket.AF_UNIX
+    listen = Listen(path=Path(name)) if is_unix else Listen(host=name[0], port=name[1])
+    if refusal := too_open(listen, settings.auth):
+        raise TaskyError(f"the service manager has passed a socket that Tasky {refusal}")
+    return replace(settings, listen=listen)
 
 
 def _access(settings: Settings, store: Store, metrics: Metrics) -> Access | None:

@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE = 30.0
 #: The state directory of every server that a test has started, here or in a process of its own: see tests/order.py.
 STATES: list[Path] = []
-_LISTENING = re.compile(r"listening on (\S+)")
+_LISTENING = re.compile(r"listening on ([^\s\"]+)")
 
 
 def wait_for(condition: Callable[[], T], what: str = "", patience: float = PATIENCE) -> T:
@@ -79,6 +79,8 @@ class Server:
 
     #: A program that becomes the server, and its arguments.
     prefix: tuple[str, ...] = ()
+    #: Descriptors that it inherits.
+    passed: tuple[int, ...] = ()
 
     def __init__(self, workers: Path, state: Path, *arguments: str, **environ: str) -> None:
         self.workers = workers
@@ -107,6 +109,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             text=True,
             env=clean | self._environ,
+            pass_fds=self.passed,
         )
         self._reader = threading.Thread(target=self._read, args=(self.process,))
         self._reader.start()

@@ -5,6 +5,7 @@ load_workers(folder, *, kill_grace, check_owners=True) -> tuple[dict[str, Worker
 check(path: Path | None, environ: Mapping[str, str], *, insecure_perms=False) -> Report
 Catalogue(folder, kill_grace, *, check_owners=True): the definitions in force; load() at start, reload() later
 runs_as_root(definition) -> bool
+too_open(listen, auth) -> str | None: why the server must not listen there
 FolderWatch(folder, call): calls when the folder has changed, and then been left alone for a moment
 """
 
@@ -13,7 +14,7 @@ from .checking import Report, check
 from .host import runs_as_root
 from .secrets import FILE as SECRET_FILE
 from .secrets import make_secret, read_secret
-from .settings import Http, Listen, Retention, Settings, Webhooks
+from .settings import Http, Listen, Retention, Settings, Webhooks, too_open
 from .sources import load_settings
 from .watch import FolderWatch
 from .workers import load_workers
@@ -34,4 +35,5 @@ __all__ = [
     "make_secret",
     "read_secret",
     "runs_as_root",
+    "too_open",
 ]

@@ -58,6 +58,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+    JOURNAL = "journal"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listen:
     """Where the server listens: `host` and `port`, or `path` of a unix socket."""
@@ -132,6 +139,7 @@ class Settings:
     http: Http = field(default_factory=Http)
     webhooks: Webhooks = field(default_factory=Webhooks)
     log_level: str = LogLevel.INFO
+    log_format: str = LogFormat.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,4 +321,5 @@ SETTINGS: Final[Mapping[tuple[str, ...], Setting]] = {
     ("webhooks", "allowed_hosts"): Setting(_plain(_hooked_hosts), many=True),
     ("webhooks", "secret_file"): Setting(_file_or_none),
     ("log_level",): Setting(_plain(one_of(LogLevel))),
+    ("log_format",): Setting(_plain(one_of(LogFormat))),
 }

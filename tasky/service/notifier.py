@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..config import make_secret, read_secret
 from ..errors import StoreError, TaskyError
+from ..logs import about
 from ..model.addresses import Reach
 from ..model.delivery import Answer, Verdict, judge, message_id, signed_headers
 from ..model.fields import Wrong
@@ -177,7 +178,7 @@ class Notifier(Observer):
         try:
             answer = self._attempt(one, url, post)
         except Exception:
-            log.exception("task=%s a notification could not be sent", one.task_id)
+            log.exception("a notification could not be sent", extra=about(task=one.task_id))
             answer = Answer(error="the server made a mistake")
         if answer is not None and not (post.is_cut and answer.status is None):
             verdict = judge(answer, one.attempts + 1, time.time_ns(), random.random())
@@ -197,7 +198,8 @@ class Notifier(Observer):
         try:
             keys = self._keys(one.secret_file)
         except Wrong as error:
-            log.error("task=%s a notification cannot be signed: %s", one.task_id, error)
+            which = about(task=one.task_id)
+            log.error("a notification cannot be signed: %s", error, extra=which)
             return Answer(error="it cannot be signed: the server's log says why")
         body = self._render(task)
         message = message_id(one.task_id, one.position)
@@ -226,16 +228,18 @@ class Notifier(Observer):
             except StoreError as error:
                 if self._closing.is_set():
                     return
-                log.error("task=%s a notification cannot be stored: %s", one.task_id, error)
+                which = about(task=one.task_id)
+                log.error("a notification cannot be stored: %s", error, extra=which)
                 self._closing.wait(_STORE_AGAIN)
             else:
                 return
 
 
 def _tell(one: Due, url: Url, verdict: Verdict) -> None:
+    which = about(task=one.task_id, host=url.host)
     if verdict.delivery is Delivery.DELIVERED:
-        log.debug("task=%s host=%s notification delivered", one.task_id, url.host)
+        log.debug("notification delivered", extra=which)
         return
     what = "is given up" if verdict.delivery is Delivery.FAILED else "is tried again"
     why = f"{verdict.status or ''} {verdict.error}".strip()
-    log.warning("task=%s host=%s notification %s: %s", one.task_id, url.host, what, why)
+    log.warning("notification %s: %s", what, why, extra=which)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from errno import ENOSPC
 from typing import Final
 
+from ..logs import about
 from .folders import Folders
 from .log_writer import LogWriter, Segment
 
@@ -50,7 +51,8 @@ class Logs:
             writer.write(segments)
         except OSError as error:
             if healthy:  # said once, not for each write of a full disk
-                log.error("task=%s lines of its log are lost: %s", task_id, error)
+                which = about(task=task_id)
+                log.error("lines of its log are lost: %s", error, extra=which)
         self._touch(task_id, writer)
 
     def _begin(self, task_id: str, attempt: int) -> LogWriter:

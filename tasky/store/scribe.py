@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple, TypeAlias
 
 from ..crash import Point, crash_at
+from ..logs import about
 from ..model.states import State
 from ..model.task import Artifact
 from . import artifacts
@@ -294,7 +295,7 @@ def _output(job: _Finish, reader: LogReader) -> tuple[str | None, bool]:
     try:
         data, truncated = reader.stdout(_OUTPUT, job.attempt)
     except OSError as error:
-        log.error("task=%s its output cannot be read: %s", job.task_id, error)
+        log.error("its output cannot be read: %s", error, extra=about(task=job.task_id))
         return None, False
     if not data:
         return None, False

@@ -111,6 +111,10 @@ class Writer(threading.Thread):
         """Wait until everything posted so far is synced to disk."""
         self.call(lambda _: None)
 
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Has `answer` called by this thread, whether the store is in trouble or not: one that is stuck does not."""
+        self.post(lambda _: None, durable=False, done=lambda _, __: answer())
+
     def close(self) -> None:
         """Carry out what was posted, sync and checkpoint it, and end."""
         with self._gate:

@@ -126,9 +126,7 @@ class Commands:
             if answer is not None:
                 answer.settle(state, None if passing else error)
             if passing:
-                log.error(
-                    "task=%s that it is %s cannot be stored yet: %s", live.task_id, state, error
-                )
+                log.error("that it is %s cannot be stored yet: %s", state, error, extra=live.about)
                 self._loop.call(
                     partial(self._loop.later, _AGAIN, partial(self._again, live, event, state))
                 )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
+from ..logs import about
 from .containment import Containment, Tree
 from .loop import Loop
 from .timers import Timer
@@ -46,6 +47,8 @@ class Emptying:
         self._stuck: Final[dict[str, list[int]]] = {}
         self._pidfds: Final[dict[str, int]] = {}
         self._gone: Final[dict[Tree, Callable[[], None]]] = {}
+        if os.getpid() == 1:  # strangers leave us children at any time
+            self.watch()
 
     def watch(self) -> None:
         """A tree has been started: its orphans are looked after from now on."""
@@ -72,7 +75,8 @@ class Emptying:
             self._pidfds[task_id] = pidfd
         tree.give_up()
         self._stuck[task_id] = tree.survivors()
-        log.error("task=%s killed, but does not end: %s", task_id, self._stuck[task_id])
+        stuck = self._stuck[task_id]
+        log.error("killed, but it does not end: %s", stuck, extra=about(task=task_id))
 
     def await_stuck(self, tree: Tree, task_id: str, gone: Callable[[], None]) -> None:
         """For one that was given up, when its leader was reaped, and its pidfd closed."""
@@ -80,7 +84,7 @@ class Emptying:
 
         def forget() -> None:
             self._stuck.pop(task_id, None)
-            log.warning("task=%s has ended after all", task_id)
+            log.warning("it has ended after all", extra=about(task=task_id))
             gone()
 
         self._gone[tree] = forget

@@ -104,7 +104,7 @@ class Ends:
 
     def lost_track(self, live: Live, error: TaskyError) -> None:
         """Its row is not what it must be: somebody else was at the database. Any thread."""
-        log.error("task=%s cannot be carried on: %s", live.task_id, error)
+        log.error("it cannot be carried on: %s", error, extra=live.about)
         self._dispatch(live)
         self._forget(live, error)
 
@@ -205,13 +205,13 @@ class Ends:
             if error is None:
                 then()
             elif isinstance(error, StoreError) and not self._given_up:
-                log.error("task=%s its end cannot be stored yet: %s", live.task_id, error)
+                log.error("its end cannot be stored yet: %s", error, extra=live.about)
                 again = partial(
                     self._store_until_done, live, operation, then, min(2 * pause, _LONGEST_PAUSE)
                 )
                 self._loop.call(partial(self._not_stored, live, error, pause, again))
             else:
-                log.error("task=%s its end cannot be stored: %s", live.task_id, error)
+                log.error("its end cannot be stored: %s", error, extra=live.about)
                 self._loop.call(partial(self._never_stored, live, error))
 
         # The reserve of a full disk is for what is deleted, and for the last ends of a server that is being stopped.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from ..errors import TaskyError
+from ..logs import about
 from ..model.outcome import Reason
 from ..model.states import State
 from ..model.task import Attempt, Failure, Outcome, Progress
@@ -98,6 +99,11 @@ class Live:
         self._alarm_at = 0
         self._stop_by: float = math.inf
         self._left: int | None = None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """For a line of the log."""
+        return about(task=self.task_id, worker=self.worker)
 
     @property
     def progress(self) -> Progress | None:

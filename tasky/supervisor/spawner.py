@@ -16,6 +16,7 @@ from typing import Final
 
 from ..crash import Point, crash_at
 from ..errors import SpawnError
+from ..logs import about
 from ..model.worker import Input
 from . import inherit
 from .containment import Containment, Tree
@@ -151,9 +152,8 @@ def _pipe(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[int
 
 def _spawn_error(error: Exception, launch: Launch) -> SpawnError:
     """What clients are told has no path in it; the server's log has."""
-    log.warning(
-        "task=%s worker=%s cannot be started: %s", launch.task_id, launch.definition.name, error
-    )
+    which = about(task=launch.task_id, worker=launch.definition.name)
+    log.warning("it cannot be started: %s", error, extra=which)
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, "unknown error")
         # Popen names what failed: the program, or the folder to run it in.

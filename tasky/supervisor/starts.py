@@ -144,7 +144,7 @@ class Starts:
         if error is None:
             self.launch(live)
         elif isinstance(error, StoreError):
-            log.error("task=%s its start cannot be stored yet: %s", live.task_id, error)
+            log.error("its start cannot be stored yet: %s", error, extra=live.about)
             self._loop.call(partial(self._loop.later, _SECOND, partial(self._begin, live)))
         else:
             self._ends.lost_track(live, error)
@@ -213,19 +213,19 @@ class Starts:
         elif isinstance(error, SpawnError):
             self._ends.not_started(live, error.message)
         elif isinstance(error, OSError):
-            log.error("task=%s its folder cannot be made: %s", live.task_id, error)
+            log.error("its folder cannot be made: %s", error, extra=live.about)
             name = errno.errorcode.get(error.errno or 0, "unknown error")
             reason = f"{os.strerror(error.errno or 0)} ({name})"
             self._ends.not_started(live, f"its working directory cannot be made: {reason}")
         else:
-            log.error("task=%s unexpected error in the spawner", live.task_id, exc_info=error)
+            log.error("unexpected error in the spawner", exc_info=error, extra=live.about)
             self._ends.not_started(live, "it cannot be started: the server made a mistake")
 
     def _try_again(self, live: Live, error: Exception) -> None:
         """A shortage passes; until then the task waits in its slot."""
         pause = min(_FIRST_PAUSE << min(live.tries, 10), _LONGEST_PAUSE)
         live.tries += 1
-        log.warning("task=%s %s; trying again", live.task_id, error)
+        log.warning("%s; trying again", error, extra=live.about)
         live.try_again = self._loop.later(pause, partial(self._launch, live))
         if live.stopped is not None:
             live.stop(*live.stopped)

@@ -114,6 +114,10 @@ class Supervisor:
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Has `answer` called by the loop: one that is stuck does not. Any thread."""
+        self._loop.call(answer)
+
     def close(self) -> None:
         """Frees what is left after `join`. Nobody may ask for anything any more."""
         self._spawner.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import falcon
 
+from ..logs import Levels
 from ..model.proxies import Proxies
 from ..service import Access, Service
 from .auth import Authentication
@@ -15,9 +16,11 @@ from .docs import Docs, DocsFile, OpenApi
 from .events import Events, EventsOfAll
 from .files import File, Files
 from .health import Health, Readiness, Ready
+from .log_level import LogLevel
 from .login import Login, Logout, WhoAmI
 from .logs import Log
 from .metrics import CountRequests, Measured, Scrape
+from .naming import NameRequests
 from .peer import NO_PROXIES
 from .problems import add_error_handlers
 from .resource import Resource, Response
@@ -48,6 +51,7 @@ def create_app(
     defences: Defences | None = None,
     access: Access | None = None,
     proxies: Proxies = NO_PROXIES,
+    levels: Levels | None = None,
 ) -> falcon.App[Any, Any]:
     """`max_body` and `max_upload`, that of a submission with files, are in bytes; `max_waiting` is how many submissions
     may wait for their task's end at the same time:
@@ -57,11 +61,12 @@ def create_app(
     app: falcon.App[Any, Any] = falcon.App(response_type=Response)
     app.req_options.strip_url_path_trailing_slash = True
     add_error_handlers(app)
-    app.add_middleware(CountRequests(measured.counted))  # the first: it sees what the others answer
+    app.add_middleware(NameRequests())  # the first: what all others say is about that request
+    app.add_middleware(CountRequests(measured.counted))  # it sees what the others answer
     app.add_middleware(defences or Defences())
     app.add_middleware(Authentication(access, proxies))
     for path, resource in routes(
-        service, max_body, ready, max_waiting, measured, budget, max_upload, access
+        service, max_body, ready, max_waiting, measured, budget, max_upload, access, levels
     ).items():
         app.add_route(path, resource)
     return app
@@ -76,6 +81,7 @@ def routes(
     budget: Budget | None = None,
     max_upload: int = MAX_UPLOAD,
     access: Access | None = None,
+    levels: Levels | None = None,
 ) -> dict[str, Resource]:
     """Each answers with and without a trailing slash."""
     streams = budget or Budget(STREAMS)
@@ -93,6 +99,7 @@ def routes(
         "/tasky/v1/whoami": WhoAmI(),
         "/tasky/v1/tokens": Tokens(access, max_body),
         "/tasky/v1/tokens/{name}": Token(access, max_body),
+        "/tasky/v1/log-level": LogLevel(levels or Levels(), max_body),
         "/tasky/v1/tasks": Tasks(service),
         task: Task(service, max_body),
         f"{task}/status": Status(service),

@@ -13,6 +13,7 @@ from typing import Any, Final
 import falcon
 
 from ..errors import TaskyError, Unauthorized
+from ..logs import in_request
 from ..model.access import ANYBODY, Need, Principal, has_secret
 from ..model.proxies import Proxies
 from ..service import Access, Known
@@ -40,6 +41,7 @@ class Authentication:
         req.context.principal = ANYBODY if self._access is None else _STRANGER
         req.context.known = req.context.refused = None
         req.context.peer = look_at_peer(req.env, self._proxies)
+        in_request(client=req.context.peer.address)
 
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, resource: Any, params: dict[str, Any]
@@ -96,6 +98,7 @@ class Authentication:
             req.context.known = known
             req.context.principal = known.principal
             req.context.valid = known.still
+            in_request(client=known.principal.name)
 
     def _known(self, req: falcon.Request, access: Access) -> Known | None:
         if has_secret(req.query_string):

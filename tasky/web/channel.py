@@ -31,6 +31,8 @@ ANSWER_RATE: Final = float(32 << 10)
 LINGER_TIME: Final = 10.0
 _LINGER_BYTES: Final = 64 << 20
 _LARGEST: Final = 1 << 20
+#: Seconds in which a request that a thread has taken is answered, or waits for the end of a task.
+_ON_ITS_WAY: Final = 0.25
 
 
 class RequestTask(WSGITask):  # type: ignore[misc]
@@ -50,9 +52,11 @@ class RequestTask(WSGITask):  # type: ignore[misc]
         self.stream = stream
 
     def service(self) -> None:
+        self.channel.serving_since = time.monotonic()
         try:
             super().service()
         finally:
+            self.channel.serving_since = None
             if self.stream is not None:  # its client is gone, or something else is answered
                 self.stream.close()
 
@@ -92,6 +96,7 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
         self._max_form: Final = max(max_body, max_form)
         self._accepted: Final = time.monotonic()
         self._is_new = True  # nothing has come yet
+        self.serving_since: float | None = None  # a thread has the request
         #: When some of an answer was last written, or taken by the client.
         self._moved = self._accepted
         self._writing_since, self._taken = self._accepted, 0
@@ -120,6 +125,13 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
         if self.request is not None:
             return float(self.request.began)
         return self._moved
+
+    def is_young(self, now: float) -> bool:
+        """Whether it has a request of which the application may not know yet, or is about to. Any thread."""
+        if self._is_new or self.request is not None:
+            return True
+        since = self.serving_since  # other threads change it
+        return bool(self.requests) and (since is None or now < since + _ON_ITS_WAY)
 
     def is_overdue(self, now: float) -> bool:
         """Whether the client has had all the time it gets. An answer that the server has not made yet may take any."""

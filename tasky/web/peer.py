@@ -32,10 +32,14 @@ class Peer:
     trouble: str | None = None
 
 
+def address_of(env: dict[str, Any]) -> str:
+    """Of whoever has connected. Waitress calls every client of a unix socket localhost; one of TCP has an address."""
+    direct: str = env.get("REMOTE_ADDR", "")
+    return UNIX if direct == "localhost" else direct
+
+
 def look_at_peer(env: dict[str, Any], proxies: Proxies) -> Peer:
-    # Waitress calls every client of a unix socket localhost; one of TCP has an address.
-    direct = env.get("REMOTE_ADDR", "")
-    direct = UNIX if direct == "localhost" else direct
+    direct = address_of(env)
     names = (_variable(proxies.user_header), _variable(proxies.groups_header))
     is_tls = env.get("wsgi.url_scheme") == "https"
     if not proxies.trusts(direct):

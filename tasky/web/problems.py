@@ -12,6 +12,7 @@ import falcon
 from falcon.constants import COMBINED_METHODS
 
 from ..errors import Invalid, TaskyError, Unauthorized, UnknownWorker, Violation, WrongState
+from ..logs import about
 from .documents import dump
 from .principal import principal_of
 
@@ -110,7 +111,7 @@ def _ours(
         members["Status"] = error.state
     if error.status >= 500:
         # The message of such an error may name files of the server.
-        log.error("%s %r: %s", req.method, req.path, error)
+        log.error("%s %r: %s", req.method, req.path, error, extra=_about(params))
         detail = _OUR_FAULT if error.status == 500 else (type(error).__doc__ or "").strip()
     if isinstance(error, Unauthorized):  # RFC 6750, 3
         resp.set_header("WWW-Authenticate", 'Bearer realm="tasky"')
@@ -143,7 +144,12 @@ def _falcons(
 
 
 def _unexpected(
-    req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
 ) -> None:
-    log.error("%s %r", req.method, req.path, exc_info=error)
+    log.error("%s %r", req.method, req.path, exc_info=error, extra=_about(params))
     _answer(resp, problem(500, _OUR_FAULT))
+
+
+def _about(params: dict[str, Any]) -> dict[str, Any]:
+    """The task or the worker of the path."""
+    return about(task=params.get("task_id"), worker=params.get("name"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ..logs import LEVELS
 from ..model.notify import Delivery, End
 from ..model.states import State
 from ..model.task import FailureCode
@@ -272,6 +273,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
     },
     "Nothing": {"type": "object", "maxProperties": 0, "description": "No parameters."},
     "Health": record("The server answers.", {"status": {"const": "ok"}}),
+    "LogLevel": only(
+        record(
+            "How much the server's own log has.", {"level": {"type": "string", "enum": [*LEVELS]}}
+        )
+    ),
     "Readiness": record(
         "Whether the server takes tasks; to strangers the status only.",
         {"status": {"type": "string", "enum": ["ready", "degraded", "blocked", "draining"]}},

@@ -39,6 +39,7 @@ _REST: Final = 30.0  # seconds that the loop sleeps at the most where there are 
 _ACCEPTS: Final = 128  # connections accepted in one turn of the loop
 _WARN: Final = 60.0  # seconds between two warnings of too many connections
 _LAST_ANSWERS: Final = 5.0  # seconds that answers under way have at the end
+_LAST_REQUESTS: Final = 2.0  # seconds that what was accepted has to get its answer under way
 #: Whoever may use the socket may do everything: its folder's and its own permissions are the door.
 _SOCKET_MODE: Final = 0o660
 
@@ -149,10 +150,24 @@ class HttpServer:
         )
         self._server.handle_accept = self._accept
         self._running = True
+        self._turns = 0  # of the loop
         self._thread: Final = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def leave_the_rest(self) -> None:
+        """Accepts nothing more, so that new connections wait in the socket, and gives those that are in a moment: their
+        requests are on their way. For a socket that outlives this server."""
+        self._server.accepting = False
+        accepted = self._turns + 2  # the turn under way may be accepting some
+        deadline = time.monotonic() + _LAST_REQUESTS
+        while (now := time.monotonic()) < deadline:
+            channels = list(self._server.active_channels.values())
+            if self._turns >= accepted and not any(one.is_young(now) for one in channels):
+                return
+            self._server.pull_trigger()
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Accepts nothing more, lets the answers under way go out, closes."""
@@ -168,6 +183,7 @@ class HttpServer:
         while self._running:
             timeout = _LOOK if self._server.active_channels else _REST
             wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+            self._turns += 1
             now = time.monotonic()
             if now >= self._next_look:
                 self._next_look = now + _LOOK

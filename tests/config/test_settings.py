@@ -112,6 +112,7 @@ def test_everything_from_a_file(file: Path) -> None:
         cors_origins: ["https://App.example.org:443", "http://localhost:3000"]
         webhooks: {allowed_hosts: [Hooks.example.org, "*.example.net", "::1"], secret_file: hook.secret}
         log_level: debug
+        log_format: json
         """
     )
     assert load_settings(file, NOTHING) == Settings(
@@ -136,6 +137,7 @@ def test_everything_from_a_file(file: Path) -> None:
             secret_file=file.parent / "hook.secret",
         ),
         log_level="debug",
+        log_format="json",
     )
 
 
@@ -167,6 +169,7 @@ def test_everything_from_the_environment() -> None:
         "TASKY_PROXY_GROUPS_HEADER": "Remote-Groups",
         "TASKY_PROXY_SCOPES": "ops=read, ops=run:copy*, *=cancel",
         "TASKY_LOG_LEVEL": "error",
+        "TASKY_LOG_FORMAT": "journal",
     }
     assert {f"TASKY_{'_'.join(path).upper()}" for path in SETTINGS} == set(environ)
     assert load_settings(None, environ) == Settings(
@@ -200,6 +203,7 @@ def test_everything_from_the_environment() -> None:
             allowed_hosts=("a.example.org", "10.0.0.1"), secret_file=Path.cwd() / "hook.secret"
         ),
         log_level="error",
+        log_format="journal",
     )
 
 

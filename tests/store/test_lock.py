@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tasky.config import Settings
 from tasky.errors import StoreLocked
 from tasky.store import Store
 from tasky.store.lock import StateLock
+from tasky.systemd import Given, ServiceManager
 from tests.store.parts import MAX_LOG, descriptors
 
 _HOLDS = """
@@ -76,9 +78,12 @@ def test_nothing_is_touched_before_the_lock_is_held(
     monkeypatch.setattr("tasky.daemon.choose", lambda *_: touched.append("a cgroup"))
     lock = StateLock(state / "lock")
     settings = Settings(workers_dir=workers, state_dir=state)
-    with pytest.raises(StoreLocked):
-        daemon.Server(settings, SimpleNamespace(send=lambda _: None))  # type: ignore[arg-type]
-    lock.release()
+    signals: Any = SimpleNamespace(send=lambda _: None)
+    try:
+        with pytest.raises(StoreLocked):
+            daemon.Server(settings, signals, ServiceManager(None), Given())
+    finally:
+        lock.release()
     assert touched == []
 
 
@@ -94,6 +99,7 @@ LEAVES_A_CHILD = """
 import os, sys, time
 from pathlib import Path
 from tasky.store.lock import StateLock
+from tasky.systemd import Given, ServiceManager
 lock = StateLock(Path(sys.argv[1]))
 child = os.fork()
 if child:

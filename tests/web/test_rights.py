@@ -40,6 +40,8 @@ NEEDS: Final = {
     "POST /workers/{name}": RUN,
     "POST /workers/{name}/enable": ADMIN,
     "POST /workers/{name}/disable": ADMIN,
+    "GET /log-level": ADMIN,
+    "POST /log-level": ADMIN,
     "GET /tasks": READ,
     "GET /events": READ,
     "GET /tasks/{task_id}": READ,

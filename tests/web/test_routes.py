@@ -34,6 +34,7 @@ ROUTES = {
     "/login": "OPTIONS, POST",
     "/logout": "OPTIONS, POST",
     "/whoami": "GET, HEAD, OPTIONS",
+    "/log-level": "GET, HEAD, OPTIONS, POST",
     "/tokens": "GET, HEAD, OPTIONS, POST",
     "/tokens/ci": "DELETE, OPTIONS",
     "/openapi.json": "GET, HEAD, OPTIONS",

@@ -86,7 +86,8 @@ class Containment(ABC):
 
     @abstractmethod
     def tick(self) -> bool:
-        """Once a second while there are trees: reaps what has become our child and ended. False if there are none."""
+        """Once a second while there are trees: reaps what has become our child and ended. False if there are none, and
+        nothing else to reap."""
 
     @abstractmethod
     def end_survivors(self, task_ids: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from ...logs import about
 from ...model.containment import Kind
 from ...model.limits import Limits
 from . import files, former, proc
@@ -83,12 +84,13 @@ class Cgroups(Containment):
         for pid in self._orphans.of(tree):
             if self._placed(pid) is not tree and pid not in tree.escaped:
                 tree.escaped.add(pid)
-                log.warning("task=%s process %d escaped its cgroup: killed", tree.task_id, pid)
+                which = about(task=tree.task_id)
+                log.warning("process %d escaped its cgroup: killed", pid, extra=which)
 
     def tick(self) -> bool:
         self._orphans.look()
         self._stale.difference_update([folder for folder in self._stale if files.remove(folder)])
-        return bool(self._orphans.trees) or bool(self._stale)
+        return bool(self._orphans.trees) or bool(self._stale) or self._orphans.is_init
 
     def end_survivors(self, task_ids: frozenset[str]) -> None:
         former.end_all(self._state_dir, self._former, keep=self._folder)
@@ -187,4 +189,5 @@ class CgroupTree(LedTree):
         try:
             files.write(self._folder, name, value)
         except OSError as error:
-            log.error("task=%s %s cannot be written: %s", self.task_id, name, error)
+            which = about(task=self.task_id)
+            log.error("%s cannot be written: %s", name, error, extra=which)

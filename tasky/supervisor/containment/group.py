@@ -56,7 +56,7 @@ class ProcessGroups(Containment):
 
     def tick(self) -> bool:
         self._orphans.look()
-        return bool(self._orphans.trees)
+        return bool(self._orphans.trees) or self._orphans.is_init
 
     def end_survivors(self, task_ids: frozenset[str]) -> None:
         former.end_all(self._state_dir)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ...logs import about
 from . import proc
 from .base import Tree
 from .orphans import Orphans
@@ -88,7 +89,8 @@ class LedTree(NamedTree):
             self._cannot_look(error)
 
     def _cannot_look(self, error: OSError) -> None:
-        log.warning("task=%s its processes cannot be looked at: %s", self.task_id, error)
+        which = about(task=self.task_id)
+        log.warning("its processes cannot be looked at: %s", error, extra=which)
 
     def quiet(self) -> bool:
         """Whether what holds the tree together has nothing in it; for after the leader was reaped. May raise

@@ -40,6 +40,8 @@ class Orphans:
         self._open = _have_list()
         self._resigns: Final = self._open and not subreaper.become()
         self._before = frozenset(_adopted())
+        #: The first process of a container: what others leave there nobody else would reap.
+        self.is_init: Final = os.getpid() == 1
 
     def look(self) -> set[NamedTree]:
         """Reaps those that have ended, kills those of trees that were killed. Gives the trees that still had one: those
@@ -53,7 +55,9 @@ class Orphans:
             for pid in self._orphans.keys() - set(listed):
                 del self._orphans[pid]  # somebody else has reaped it
             for pid in listed:
-                if pid not in self._before and not self.trees.is_leader(pid):
+                if pid in self._before:
+                    self._reap_as_init(pid)
+                elif not self.trees.is_leader(pid):
                     holding |= self._look_at(pid, self._orphans.get(pid))
             if not self._orphans:
                 self.trees.forget_ownerless()
@@ -82,6 +86,7 @@ class Orphans:
         if owners is None or len(owners) != 1:
             seen = proc.stat(pid)
             if seen is None or seen.session == self._session:
+                self._reap_as_init(pid)
                 return frozenset()
             if owners is None and self._all_are_ours():
                 owners = self.trees.all()
@@ -93,10 +98,15 @@ class Orphans:
             self._orphans[pid] = owners
         return frozenset()
 
+    def _reap_as_init(self, pid: int) -> None:
+        """A child of ours that is nothing of ours: as init does, once it has ended by itself."""
+        if self.is_init:
+            _reaped(pid)
+
     def _all_are_ours(self) -> bool:
         """Whether whatever becomes our child descends from what we started: not so in the first process of a container,
         nor beside children that were there before."""
-        return os.getpid() != 1 and not self._before
+        return not self.is_init and not self._before
 
     # ------------------------------------------------------------------ their end
 
