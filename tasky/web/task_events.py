@@ -62,7 +62,7 @@ class TaskEvents(Source):
             lines = self._tail.next(self)
             self._unread = bool(lines) or self.has_parts
             if self._unread:
-                return lines
+                return self._start(watch) + lines
         return self._last() if ended else b""
 
     def _first(self) -> bytes:
@@ -87,6 +87,14 @@ class TaskEvents(Source):
                 self._state = state
                 events.append(self._status(state, self._progress, None))
         return b"".join(events)
+
+    def _start(self, watch: Watch) -> bytes:
+        """What belongs before lines: a task that has written some has begun. That was told before it could write, but
+        maybe after the look at the news: the lines come from the disk."""
+        if self._state is not State.QUEUED or self._ended:
+            return b""
+        self.hub.turn()
+        return self._news(watch)
 
     def _last(self) -> bytes:
         task = self._task()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasky.model.access import Scope
+from tasky.web.follow import Tail
+from tasky.web.source import Source
 from tests.helpers import PATIENCE, wait_for
 from tests.streaming import Sent, parse
 from tests.web.api import MISSING, Api, call, standard
@@ -154,6 +157,32 @@ def test_of_a_task_while_it_runs(api: Api, open_streams: Streams) -> None:
         "Canceling",
         "Canceled",
     ]
+
+
+def test_lines_that_come_between_the_looks_at_news_and_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins, and writes, after a stream has looked for news and before it looks at the log."""
+    api = standard(tmp_path).serve(max_tasks=1)
+    with ExitStack() as stack:
+        stack.callback(api.stop)
+        first, second = api.submit("hold"), api.submit("hold")
+        read = Tail.next
+
+        def begin_and_read(tail: Tail, source: Source) -> bytes:
+            if api.get(f"/tasks/{second}/status").json["Status"] == "Queued":
+                api.post(f"/tasks/{first}/cancel?grace=0s")
+                wait_for(lambda: "ready" in api.get(f"/tasks/{second}/log").text)
+            return read(tail, source)
+
+        monkeypatch.setattr(Tail, "next", begin_and_read)
+        stream = Live(api, f"/tasky/v1/tasks/{second}/events")
+        assert stream.until("log").data["Text"] == "ready"
+        api.post(f"/tasks/{second}/cancel?grace=0s")
+        stream.until("result")
+        assert list(stream) == []
+    told = [event.data.get("Status", event.name) for event in stream.seen]
+    assert told[:3] == ["Queued", "Running", "log"]
 
 
 def test_a_big_result_and_long_lines_are_whole(api: Api) -> None:
