@@ -113,6 +113,8 @@ def send(process: Process, number: int) -> bool:
 def marker(pid: int) -> Marker | None:
     """None for one without; for a zombie, which has no environment; and for another user's."""
     environment = _read(f"/proc/{pid}/environ")
+    if b"TASKY_TASK_ID=" not in environment:  # asked of every process that there is
+        return None
     values = {b"TASKY_TASK_ID": "", b"TASKY_ATTEMPT": "", b"TASKY_WORKDIR": ""}
     for variable in environment.split(b"\0"):
         name, _, value = variable.partition(b"=")

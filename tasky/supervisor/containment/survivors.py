@@ -40,10 +40,11 @@ def end_marked(task_ids: frozenset[str], state_dir: Path) -> None:
 
 
 def _marked(task_ids: frozenset[str], works: Collection[str]) -> list[Stat]:
-    """Not ourselves, even where a task of ours has started this server."""
+    """Not ourselves, even where a task of ours has started this server. A marker counts if it is read after the rest:
+    then the number was not given to another process in between, or `_kill` sees it."""
     found = []
     for pid in proc.pids():
-        if pid == os.getpid():
+        if pid == os.getpid() or proc.marker(pid) is None:
             continue
         seen = proc.stat(pid)
         marker = None if seen is None or seen.dead else proc.marker(pid)
