@@ -15,6 +15,7 @@ from tests.helpers import REPOSITORY
 PAGES = sorted((REPOSITORY / "etc/man").iterdir())
 
 
+@pytest.mark.long
 def test_they_are_up_to_date() -> None:
     done = subprocess.run(
         [REPOSITORY / "scripts/man", "--check"], capture_output=True, text=True, check=False

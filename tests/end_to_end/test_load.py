@@ -31,6 +31,7 @@ def memory(server: Server, name: str = "VmRSS") -> int:
     return int(match[1]) * 1024
 
 
+@pytest.mark.long
 @pytest.mark.case("P27")
 def test_200_tasks_at_once(serve: Callable[..., Server], workers: Path) -> None:
     write_worker(

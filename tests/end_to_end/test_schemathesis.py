@@ -1,5 +1,6 @@
 """Schemathesis asks a real server all that its description says, and much that it does not: all checks, in all phases,
-the stateful one too. `scripts/test --all` asks more."""
+the stateful one too. `scripts/test --all` asks more, and as much where there is no authentication; else what comes of
+generated values is asked with it only."""
 
 from __future__ import annotations
 
@@ -88,6 +89,7 @@ def asked(
         yield server, {"Authorization": f"Bearer {made.stdout.strip()}"}
 
 
+@pytest.mark.long
 def test_the_server_is_as_it_is_described(
     asked: tuple[Server, dict[str, str]], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -96,6 +98,8 @@ def test_the_server_is_as_it_is_described(
     examples, seed = FEW, ["--seed", "4"]  # the same each time, unless there is time for chance
     if request.config.getoption("--all"):
         examples, seed = MANY, []
+    elif not given:
+        seed += ["--phases", "examples,stateful"]
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,18 @@ def workers(tmp_path: Path) -> Path:
     return tmp_path / "workers.d"
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all that do not kill it."""
+    folder = tmp_path_factory.mktemp("uploads")
+    write_readers(folder / "workers.d")
+    with serving(folder / "workers.d", folder / "state", TASKY_MAX_UPLOAD="64MiB") as server:
+        yield server
+
+
 @pytest.fixture
-def server(workers: Path, tmp_path: Path) -> Any:
-    with serving(workers, tmp_path / "state", TASKY_MAX_UPLOAD="64MiB") as server:
+def mortal(workers: Path, tmp_path: Path) -> Iterator[Server]:
+    with serving(workers, tmp_path / "state") as server:
         yield server
 
 
@@ -65,48 +75,48 @@ def await_nothing_left(server: Server) -> None:
     wait_for(lambda: not left(server), "no file of a submission is left")
 
 
-def test_killed_right_after_the_answer(server: Server) -> None:
+def test_killed_right_after_the_answer(mortal: Server) -> None:
     query = "?at=2000-01-01T00:00:00Z"
-    answers = [send(server, "cat", file("file", b"sent %d" % n), query=query) for n in range(20)]
-    server.kill()
-    server.start()
+    answers = [send(mortal, "cat", file("file", b"sent %d" % n), query=query) for n in range(20)]
+    mortal.kill()
+    mortal.start()
     for number, answer in enumerate(answers):
         assert answer.status == 201
         task_id = answer.json["TaskId"]
-        status = server.await_status(task_id, "Completed", "Failed")
-        result = server.get(f"/tasks/{task_id}/result")
+        status = mortal.await_status(task_id, "Completed", "Failed")
+        result = mortal.get(f"/tasks/{task_id}/result")
         if status == "Completed":
             assert result["Output"] == {"string_output": f"sent {number}"}
         else:  # it was under way
             assert result["Error"]["code"] == "lost"
-    await_nothing_left(server)
+    await_nothing_left(mortal)
 
 
-def test_those_that_wait_have_their_files_after_a_kill(server: Server) -> None:
+def test_those_that_wait_have_their_files_after_a_kill(mortal: Server) -> None:
     later = "?at=2100-01-01T00:00:00Z"
     waiting = [
-        send(server, "cat", file("file", b"x"), query=later).json["TaskId"] for _ in range(3)
+        send(mortal, "cat", file("file", b"x"), query=later).json["TaskId"] for _ in range(3)
     ]
-    staged = server.state / "uploads" / "new-0123"
+    staged = mortal.state / "uploads" / "new-0123"
     staged.mkdir()
     (staged / "1-upload-1").write_bytes(b"half of a f")
-    (server.state / "uploads" / ("0" * 32)).mkdir()
-    server.kill()
-    server.start()
-    wait_for(lambda: left(server) == waiting, "what belongs to no task is removed, and no more")
+    (mortal.state / "uploads" / ("0" * 32)).mkdir()
+    mortal.kill()
+    mortal.start()
+    wait_for(lambda: left(mortal) == waiting, "what belongs to no task is removed, and no more")
     for task_id in waiting:
-        server.request("POST", f"/tasks/{task_id}/cancel")
-    await_nothing_left(server)
+        mortal.request("POST", f"/tasks/{task_id}/cancel")
+    await_nothing_left(mortal)
 
 
-def test_another_attempt_after_a_kill_has_the_same_file(server: Server) -> None:
-    task_id = send(server, "waits", file("file", b"the same\n")).json["TaskId"]
-    wait_for(lambda: b"the same" in server.request("GET", f"/tasks/{task_id}/log").body)
-    server.kill()
-    server.start()
-    server.await_status(task_id, "Completed")
-    assert server.get(f"/tasks/{task_id}/result")["Output"] == {"string_output": "the same"}
-    await_nothing_left(server)
+def test_another_attempt_after_a_kill_has_the_same_file(mortal: Server) -> None:
+    task_id = send(mortal, "waits", file("file", b"the same\n")).json["TaskId"]
+    wait_for(lambda: b"the same" in mortal.request("GET", f"/tasks/{task_id}/log").body)
+    mortal.kill()
+    mortal.start()
+    mortal.await_status(task_id, "Completed")
+    assert mortal.get(f"/tasks/{task_id}/result")["Output"] == {"string_output": "the same"}
+    await_nothing_left(mortal)
 
 
 def test_a_large_one_is_never_in_memory(server: Server) -> None:

@@ -128,6 +128,7 @@ def seen_out(guest: Guest, hostile: Hostile, traced: bool) -> tuple[str, str | N
 
 
 @pytest.mark.case("P3", "P4", "P6", "P7", "P12", "P13", "P14", "P31", "P35", "L3", "L14", "L15")
+@pytest.mark.long
 def test_fifty_at_once(arena: Arena, record_property: Callable[[str, object], None]) -> None:
     alone = one_after_the_other(arena)
     crowd = [

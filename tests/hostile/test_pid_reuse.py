@@ -27,6 +27,7 @@ def _kernel() -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
 
 
+@pytest.mark.long
 @pytest.mark.case("P20", "P18")
 def test_bystanders_with_the_numbers_of_former_processes(tmp_path: Path, kind: Kind) -> None:
     if os.geteuid() != 0 or _kernel() < (6, 14):

@@ -174,6 +174,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.case("P15", "P16", "P17", "P18", "P19", "P33", "S8", "S17")
+@pytest.mark.long
 def test_life(tmp_path: Path, stage: Stage, kind: str, pytestconfig: pytest.Config) -> None:
     folder = tmp_path / "workers.d"
     for worker in WORKERS:
