@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigError, Problem
+from ..home import home
 
 DEFAULT: Final = "default"
 _KEYS: Final = ("url", "token", "token_file")
@@ -40,10 +41,7 @@ def profiles_file() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME", "")
     if base.startswith("/"):
         return Path(base) / "tasky/profiles.toml"
-    try:
-        return Path.home() / ".config/tasky/profiles.toml"
-    except RuntimeError:  # a user without a name, as in containers, has no home
-        return Path("/.config/tasky/profiles.toml")
+    return (home(os.environ) or Path("/")) / ".config/tasky/profiles.toml"
 
 
 def profile_names() -> list[str]:
@@ -67,7 +65,14 @@ def read_profile(name: str, *, required: bool) -> Profile:
     other = _text(file, name, table, "token_file")
     if token and other:
         raise _wrong(file, name, "has both token and token_file: one of them is to go")
-    return Profile(url, _token_of(file.parent / Path(other).expanduser()) if other else token)
+    return Profile(url, _token_of(_other(file, name, other)) if other else token)
+
+
+def _other(file: Path, name: str, other: str) -> Path:
+    try:
+        return file.parent / Path(other).expanduser()
+    except RuntimeError:
+        raise _wrong(file, f"{name}.token_file", f"there is no home for {other}") from None
 
 
 def tables_of(file: Path, content: bytes) -> dict[str, dict[str, Any]]:

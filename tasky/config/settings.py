@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ..home import home
 from ..model.access import Scope
 from ..model.containment import Kind
 from ..model.fields import (
@@ -166,12 +167,14 @@ class Setting:
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """/var/lib/tasky for the system's server, else the user's own folder for state."""
+    """/var/lib/tasky for the system's server, and for a user without a home; else the user's own folder for state."""
     if os.geteuid() == 0 or os.access(_STATE_DIR, os.W_OK):
         return _STATE_DIR
     state = environ.get("XDG_STATE_HOME", "")
-    home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    return (Path(state) if state.startswith("/") else home / ".local/state") / "tasky"
+    if state.startswith("/"):
+        return Path(state) / "tasky"
+    own = home(environ)
+    return own / ".local/state/tasky" if own else _STATE_DIR
 
 
 # ---------------------------------------------------------------------- converters

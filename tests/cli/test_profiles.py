@@ -10,6 +10,7 @@ from tasky.cli.profile_editing import change_profile
 from tasky.cli.profiles import Profile, profile_names, profiles_file, read_profile
 from tasky.cli.target import find_target
 from tasky.errors import ConfigError
+from tasky.home import home as home_of
 from tests.cli.conftest import Tasky
 
 TEXT = """\
@@ -97,11 +98,14 @@ def test_where_the_file_is(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 def test_without_a_home(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
+    monkeypatch.setattr("os.getuid", lambda: 64321)  # who is in no passwd
+    monkeypatch.delenv("HOME")
+    assert home_of({}) is None
+    write(home / "profiles.toml", '[default]\ntoken_file = "~/token"\n')
+    with pytest.raises(ConfigError, match="there is no home for ~/token"):
+        find_target()
     monkeypatch.setenv("XDG_CONFIG_HOME", "")
-    monkeypatch.setattr(Path, "home", no_home)
+    assert profiles_file() == Path("/.config/tasky/profiles.toml")
     assert find_target().url == "http://127.0.0.1:8888"
 
 
