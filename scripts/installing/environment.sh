@@ -22,7 +22,8 @@ sys.exit(sys.version_info < (3, 11) or home)' 2>/dev/null; then
 source_files() {
     (
         cd "$here"
-        find tasky -type f ! -path '*/__pycache__/*' ! -name '*.pyc'
+        # Links are to what is shipped as a file of its own, too: they become files.
+        find tasky \( -type f -o -type l \) ! -path '*/__pycache__/*' ! -name '*.pyc'
         printf '%s\n' setup.cfg pyproject.toml README.md LICENSE
     ) | LC_ALL=C sort
 }

@@ -15,7 +15,7 @@ from .terminal import colours, line
 
 if TYPE_CHECKING:
     from ..doctor import Finding
-_STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
+_STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red", "skipped": "cyan"}
 
 
 @click.command()
@@ -28,11 +28,11 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 def doctor(
     invocation: Invocation, config: Path | None, workers_dir: str | None, state_dir: str | None
 ) -> int:
-    """Look at everything that a server depends on here, and say what to do about it.
+    """Look at everything that a server depends on here, say what is in force, and what to do about what is wrong.
 
-    No server is needed, and one may run. Run it as the server's user, where the server would run: a unit of systemd, a
-    container. The exit status is 1 if there is a problem: something that keeps a server from starting, or endangers
-    tasks. A warning is about less.
+    No server is needed, and one may run. Any user can run it: what that one may not look at is said to be skipped. The
+    server's user and root see most. The exit status is 1 if there is a problem: something that keeps a server from
+    starting, or endangers tasks. A warning is about less.
     """
     from ..doctor import Options, Verdict, examine
 
@@ -43,8 +43,10 @@ def doctor(
         _tell(finding, invocation)
     problems = sum(finding.verdict is Verdict.PROBLEM for finding in findings)
     warnings = sum(finding.verdict is Verdict.WARNING for finding in findings)
+    skipped = sum(finding.verdict is Verdict.SKIPPED for finding in findings)
     if not invocation.json:
-        line(f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}")
+        unseen = f", {skipped} skipped" if skipped else ""
+        line(f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}{unseen}")
     return Exit.FAILED if problems else Exit.OK
 
 

@@ -5,6 +5,7 @@ load_workers(folder, *, kill_grace, check_owners=True) -> tuple[dict[str, Worker
 check(path: Path | None, environ: Mapping[str, str], *, insecure_perms=False) -> Report
 Catalogue(folder, kill_grace, *, check_owners=True): the definitions in force; load() at start, reload() later
 runs_as_root(definition) -> bool
+fault_of(path, *others) -> str | None: who could change a definition or a program, and should not
 too_open(listen, auth) -> str | None: why the server must not listen there
 FolderWatch(folder, call): calls when the folder has changed, and then been left alone for a moment
 """
@@ -12,12 +13,13 @@ FolderWatch(folder, call): calls when the folder has changed, and then been left
 from .catalogue import Catalogue
 from .checking import Report, check
 from .host import runs_as_root
+from .owners import fault_of
 from .secrets import FILE as SECRET_FILE
 from .secrets import make_secret, read_secret
 from .settings import Http, Listen, Retention, Settings, Webhooks, too_open
 from .sources import load_settings
 from .watch import FolderWatch
-from .workers import load_workers
+from .workers import definition_files, load_workers
 
 __all__ = [
     "SECRET_FILE",
@@ -30,6 +32,8 @@ __all__ = [
     "Settings",
     "Webhooks",
     "check",
+    "definition_files",
+    "fault_of",
     "load_settings",
     "load_workers",
     "make_secret",

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ..model.fields import quoted, wrong
+from ..model.fields import Wrong, quoted, wrong
 
 _WHOLE_MAP: Final = ["0", "0", "4294967295"]
 
@@ -40,6 +40,15 @@ def check(path: Path, users: frozenset[int]) -> None:
             what = f"{quoted(place, 4096)} "
             what += "on the way to it " if place not in (str(path), os.path.realpath(path)) else ""
             raise wrong(f"{what}{fault}. Who can change it could run anything as the server's user")
+
+
+def fault_of(path: Path, *others: int) -> str | None:
+    """The same, of a file that root, this user or these others may change, as text; None where nothing is wrong."""
+    try:
+        check(path, trusted(*others))
+    except Wrong as error:
+        return str(error)
+    return None
 
 
 def _way(path: Path) -> Iterator[str]:

@@ -22,11 +22,11 @@ _MOST: Final = 4096
 _BYTES: Final = 32
 
 
-def read_secret(file: Path) -> tuple[bytes, ...]:
+def read_secret(file: Path, *others: int) -> tuple[bytes, ...]:
     """The keys in the file. Wrong, saying what to do, where there are none, or somebody else could read or change
-    them; nothing of what is in it is in the message."""
+    them, but for root, this user and these others; nothing of what is in it is in the message."""
     try:
-        text = _read(file)
+        text = _read(file, owners.trusted(*others))
     except OSError as error:
         raise wrong(f"{_shown(file)} cannot be read: {reason(error)}") from None
     try:
@@ -53,20 +53,20 @@ def make_secret(file: Path) -> None:
         raise wrong(f"{_shown(file)} cannot be made: {reason(error)}") from None
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, users: frozenset[int]) -> str:
     fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise wrong(f"{_shown(file)} is not a file")
-        _check_private(file, status)
+        _check_private(file, status, users)
         return os.read(fd, _MOST).decode("ascii", "replace")
     finally:
         os.close(fd)
 
 
-def _check_private(file: Path, status: os.stat_result) -> None:
-    if status.st_uid not in owners.trusted():
+def _check_private(file: Path, status: os.stat_result, users: frozenset[int]) -> None:
+    if status.st_uid not in users:
         raise wrong(f"{_shown(file)} belongs to another user: chown it to the server's user")
     if status.st_mode & 0o077:
         command = f"chmod 600 {shlex.quote(str(file))}"

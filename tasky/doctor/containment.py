@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from ..config import runs_as_root
 from ..model.containment import Kind
-from ..model.limits import Means, kept
+from ..model.limits import Limits, Means, kept
 from ..model.worker import WorkerDefinition
 from ..supervisor import Found
+from ..supervisor.containment.former import recorded
 from ..supervisor.containment.subreaper import become, resign
-from .finding import Finding, ok, problem, warning
+from .finding import Finding, ok, problem, skipped, warning
 from .mounts import mounts
 
 #: What the kind of containment does not guarantee, in a sentence each.
@@ -31,6 +32,8 @@ _WITHOUT: Final = {
     "pids": "`processes` for all of its user, and not at all for root",
     "cpu": "`cpu` not at all",
 }
+#: One of each, to be told what keeps it.
+_ALL: Final = Limits(memory=1, cpu=1, processes=1, open_files=1, file_size=1, output=1)
 _ADVICE: Final = "Give it a cgroup of its own: Delegate=yes in its systemd unit, a writable cgroup v2 in a container"
 
 
@@ -67,6 +70,35 @@ def kind(found: Found, wanted: Kind) -> Finding:
     )
 
 
+def in_force(state_dir: Path) -> tuple[Finding, frozenset[str]]:
+    """What the server that runs has, and the controllers in it."""
+    try:
+        folder = recorded(state_dir)
+    except OSError as error:
+        said = f"what the server has: {error.filename}: {error.strerror}"
+        return skipped("containment", said), frozenset()
+    if folder is None:
+        said = f"process-group, in force in the server that runs. So {_LIMIT_OF_GROUP}"
+        return warning("containment", said), frozenset()
+    try:
+        controllers = frozenset(Path(folder, "cgroup.subtree_control").read_text().split())
+    except OSError:  # it ended meanwhile
+        controllers = frozenset()
+    said = f"cgroup, in force in the server that runs, at {folder}: {_LIMIT_OF_CGROUP}"
+    return ok("containment", said), controllers
+
+
+def outside(found: Found) -> Finding:
+    """Of a unit that gives its server a cgroup of its own, seen from outside of it."""
+    if found.kind is Kind.CGROUP:
+        return ok("containment", f"cgroup, as was tried here: {_LIMIT_OF_CGROUP}")
+    return skipped(
+        "containment",
+        f"the unit gives its server a cgroup of its own (Delegate=); here, outside of it, none can be had:"
+        f" {found.reason}",
+    )
+
+
 def limits(controllers: Collection[str], definitions: Mapping[str, WorkerDefinition]) -> Finding:
     """What the kernel limits for a whole task, and the workers who want what is not kept."""
     vain = [
@@ -75,10 +107,20 @@ def limits(controllers: Collection[str], definitions: Mapping[str, WorkerDefinit
         for limit in kept(definition.limits, controllers, as_root=runs_as_root(definition))
         if limit.means is Means.NOTHING
     ]
-    parts = [f"controllers: {', '.join(sorted(controllers)) or 'none'}"]
+    parts = [f"controllers: {', '.join(sorted(controllers)) or 'none'}", *_by_means(controllers)]
     parts += [text for name, text in _WITHOUT.items() if name not in controllers]
     there = "; ".join(parts)
     return warning("limits", f"{there}. {'; '.join(vain)}") if vain else ok("limits", there)
+
+
+def _by_means(controllers: Collection[str]) -> Iterator[str]:
+    """What keeps which limit, for a worker that is not root."""
+    by: dict[Means, list[str]] = {}
+    for one in kept(_ALL, controllers, as_root=False):
+        by.setdefault(one.means, []).append(one.limit)
+    for means in (Means.CGROUP, Means.RLIMIT, Means.SERVER):
+        if means in by:
+            yield f"by {means}: {', '.join(by[means])}"
 
 
 def orphans() -> Finding:

@@ -1,22 +1,19 @@
-"""The state directory: who can use it, what it is on, and the database in it."""
+"""The state directory: who can use it, and what it is on."""
 
 from __future__ import annotations
 
 import os
-import pwd
 import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ..errors import TaskyError
 from ..model.units import format_size
-from ..store import Glance, glance, is_used, room_needed, sqlite_is_sound, sqlite_version
+from ..store import room_needed
 from .finding import Finding, ok, problem, warning
 from .mounts import kind_of
-
-__all__ = ["is_used", "look"]
+from .running import Running, name_of
 
 #: On which several machines may work: SQLite's write-ahead log needs memory that all its users share.
 _REMOTE: Final = frozenset({"9p", "afs", "ceph", "cifs", "glusterfs", "nfs", "nfs4", "smb3"})
@@ -24,13 +21,11 @@ _MEMORY: Final = frozenset({"ramfs", "tmpfs"})
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-def look(state_dir: Path) -> Iterator[Finding]:
-    yield _folder(state_dir)
+def look(state_dir: Path, server: Running) -> Iterator[Finding]:
+    yield _folder(state_dir, server)
     there = _nearest(state_dir)
     yield _file_system(there)
     yield _room(there)
-    yield _sqlite()
-    yield _database(state_dir)
 
 
 def _nearest(path: Path) -> Path:
@@ -38,28 +33,55 @@ def _nearest(path: Path) -> Path:
     return next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
 
 
-def _folder(path: Path) -> Finding:
+def _folder(path: Path, server: Running) -> Finding:
     there = _nearest(path)
-    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        what = f"{path} cannot be written by {_name(os.geteuid())}"
-        if there != path.absolute():
-            what = f"{path} is not there, and {_name(os.geteuid())} cannot make it in {there}"
-        return problem("state", f"{what}: give it to that user, or set state_dir")
     if there != path.absolute():
-        return ok("state", f"{path}, which the first start makes")
+        return _missing(path, there, server)
     status = path.stat()
+    shell = shlex.quote(str(path))
     if not stat.S_ISDIR(status.st_mode):
         return problem("state", f"{path} is no folder: set state_dir")
     if status.st_mode & _OTHERS:
         return problem(
             "state",
-            f"{path} can be written by others, who could change every task: chmod go-w {shlex.quote(str(path))}",
+            f"{path} can be written by others, who could change every task: chmod go-w {shell}",
         )
-    if status.st_uid != os.geteuid():
-        return warning(
-            "state", f"{path} belongs to {_name(status.st_uid)}: is it another server's?"
-        )
+    if not server.is_this_user:
+        return _of_another(path, status, server)
+    if not _is_usable(path):
+        return problem("state", f"{path} {_cannot(server)}: give it to that user, or set state_dir")
+    if status.st_uid != server.uid:
+        whose = name_of(status.st_uid)
+        return warning("state", f"{path} belongs to {whose}: is it another server's?")
     return ok("state", f"{path}, mode {stat.S_IMODE(status.st_mode):04o}")
+
+
+def _missing(path: Path, there: Path, server: Running) -> Finding:
+    if server.is_this_user and not _is_usable(there):
+        user = server.user
+        return problem(
+            "state",
+            f"{path} is not there, and {user} cannot make it in {there}: give it to that user, or set state_dir",
+        )
+    return ok("state", f"{path}, which the first start makes")
+
+
+def _of_another(path: Path, status: os.stat_result, server: Running) -> Finding:
+    """Seen by somebody else than the server: the mode tells what it may do there."""
+    said = f"{path}, mode {stat.S_IMODE(status.st_mode):04o}, of {name_of(status.st_uid)}"
+    if server.uid not in (0, status.st_uid):
+        return problem(
+            "state", f"{said}; {_cannot(server)}: chown {server.user} {shlex.quote(str(path))}"
+        )
+    return ok("state", said)
+
+
+def _cannot(server: Running) -> str:
+    return f"cannot be written by {server.user}"
+
+
+def _is_usable(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _file_system(there: Path) -> Finding:
@@ -83,41 +105,3 @@ def _room(there: Path) -> Finding:
     if space.f_files and space.f_favail < 10_000:
         return warning("room", f"{shown}, and room for {space.f_favail} more files only")
     return ok("room", shown)
-
-
-def _sqlite() -> Finding:
-    if not sqlite_is_sound():
-        return warning(
-            "sqlite",
-            f"{sqlite_version()} has a bug that can lose data where several programs write: keep others from writing to"
-            " Tasky's database, or use 3.51.3, 3.50.7 or 3.44.6",
-        )
-    return ok("sqlite", sqlite_version())
-
-
-def _database(state_dir: Path) -> Finding:
-    try:
-        found = glance(state_dir)
-    except TaskyError as error:
-        return problem("database", f"{error.message}; `tasky db check` tells more")
-    if found is None:
-        return ok("database", "none yet: the first start makes it")
-    return _schema(found)
-
-
-def _schema(found: Glance) -> Finding:
-    if found.is_used:
-        return ok("database", f"schema {found.schema}, in use by a running server")
-    if found.schema < found.newest:
-        return ok(
-            "database",
-            f"schema {found.schema}: the next start saves a copy, and makes schema {found.newest} of it",
-        )
-    return ok("database", f"schema {found.schema}, sound at a quick look")
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"

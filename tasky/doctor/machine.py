@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
-import pwd
 import sys
 import time
 from pathlib import Path
@@ -12,9 +12,13 @@ from typing import Final
 
 from ..config import tools as system
 from .finding import Finding, ok, problem, warning
+from .running import Running, name_of, named
 
 #: CPython issue 104372.
 _SPAWNS_ALONE: Final = (3, 11, 4)
+#: Bytes that a struct timex has at most, and what adjtimex(2) gives for a clock that is not synchronized.
+_TIMEX: Final = 512
+_UNSYNCHRONIZED: Final = 5
 
 
 def python() -> Finding:
@@ -48,23 +52,33 @@ def clock() -> Finding:
         return warning(
             "clock", f"{shown} is before Tasky was installed: set it, or have it set (chrony, ntp)"
         )
-    return ok("clock", shown)
+    return ok("clock", f"{shown}, {_kept()}")
 
 
-def user() -> Finding:
-    number = os.geteuid()
+def _kept() -> str:
+    """Whether something keeps it right: the kernel's own word (adjtimex(2)), which changes nothing here."""
     try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:
-        name = f"{number}, who has no name here"
-    if number == 0:
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX))
+    except (OSError, AttributeError):  # another C library
+        return "and it is not known whether it is kept right"
+    if state < 0:
+        return "and it is not known whether it is kept right"
+    return "which nothing keeps right (chrony, ntp)" if state == _UNSYNCHRONIZED else "kept right"
+
+
+def user(server: Running) -> Finding:
+    """Who the server is, or would be. Of definitions, another user sees other mistakes than it does."""
+    name = server.user if named(server.uid) else f"{server.uid}, who has no name here"
+    if server.uid == 0:
         return warning(
             "user",
             f"{name}: workers run as root unless they have `user:`. A user of its own is safer for the server",
         )
-    return ok(
-        "user", f"{name}; workers run as this user, too, and can do to the server what it can"
-    )
+    text = f"{name}; workers run as this user, too, and can do to the server what it can"
+    if not server.is_this_user:
+        this = name_of(os.geteuid())
+        text += f". This is {this}: sudo -u {server.user} tasky doctor sees all as the server does"
+    return ok("user", text)
 
 
 def tools() -> Finding:

@@ -2,9 +2,11 @@
 
 from . import notifications, sessions, tasks
 from .backup import Backup, back_up
-from .glance import Glance, glance, is_used, room_needed, sqlite_is_sound, sqlite_version
+from .faults import here as sqlite_faults
+from .glance import Contents, Glance, glance, holder, room_needed, sqlite_version
 from .ids import TaskIds
 from .inspection import Finding, Inspection, inspect
+from .lock import Holder
 from .log import LogLine, LogReader, Stream
 from .paging import Query
 from .pruning import Pruned, doomed, prune
@@ -17,9 +19,11 @@ from .writer import Writer
 
 __all__ = [
     "Backup",
+    "Contents",
     "Figures",
     "Finding",
     "Glance",
+    "Holder",
     "Inspection",
     "LogLine",
     "LogReader",
@@ -38,14 +42,14 @@ __all__ = [
     "back_up",
     "doomed",
     "glance",
+    "holder",
     "inspect",
-    "is_used",
     "new_secret",
     "notifications",
     "prune",
     "room_needed",
     "sessions",
-    "sqlite_is_sound",
+    "sqlite_faults",
     "sqlite_version",
     "tasks",
 ]

@@ -121,10 +121,3 @@ def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK").close()
         raise
-
-
-def has_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> bool:
-    """Whether this SQLite can lose pages where several connections checkpoint (3.7.0 to 3.51.2). Ours do not."""
-    return version < (3, 51, 3) and not (
-        (3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0)
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .connections import connect_onlooker
-from .database import has_reset_bug
 from .failures import explain
 from .lock import Holder
 from .opening import DATABASE
@@ -17,13 +17,31 @@ from .queries import MIGRATIONS
 from .room import BALLAST, FOR_TASKS
 from .soundness import look_at
 
+_NEWEST: Final = "SELECT created FROM tasks WHERE id = (SELECT max(id) FROM tasks)"
+_TOTALS: Final = "SELECT state, tasks FROM totals"
+_BACKLOG: Final = "SELECT count(*), min(next_at) FROM notifications WHERE next_at IS NOT NULL"
+
 
 class Glance(NamedTuple):
-    """`newest` is the schema that this version makes; `is_used`: by a running server."""
+    """`newest` is the schema that this version makes; `is_used`: by a running server. `size` and `log` are the bytes of
+    the database and of its write-ahead log. The rest is known of this version's schema only."""
 
     schema: int
     newest: int
     is_used: bool
+    size: int
+    log: int
+    contents: Contents | None = None
+
+
+class Contents(NamedTuple):
+    """How many tasks there are in each state, when the newest was made (nanoseconds; 0: there is none), how many
+    notifications wait to be delivered, and since when the first of them has been due."""
+
+    tasks: Mapping[str, int]
+    newest: int
+    notifications: int
+    due: int | None
 
 
 def glance(state_dir: Path) -> Glance | None:
@@ -32,22 +50,35 @@ def glance(state_dir: Path) -> Glance | None:
     try:
         if not os.path.lexists(database):
             return None
-        holder = Holder.of(state_dir / "lock")
-        if not holder.lives:
-            look_at(database, len(MIGRATIONS), index_holds=holder.on_this_boot)
-        with closing(connect_onlooker(database, alone=not holder.lives)) as connection:
+        found = holder(state_dir)
+        if not found.lives:
+            look_at(database, len(MIGRATIONS), index_holds=found.on_this_boot)
+        with closing(connect_onlooker(database, alone=not found.lives)) as connection:
             (schema,) = connection.execute("PRAGMA user_version").fetchone()
+            contents = _contents(connection) if schema == len(MIGRATIONS) else None
+        sizes = database.stat().st_size, _size(database.with_name(f"{DATABASE}-wal"))
     except (OSError, sqlite3.Error) as error:
         raise explain(error, database) from error
-    return Glance(schema, len(MIGRATIONS), holder.lives)
+    return Glance(schema, len(MIGRATIONS), found.lives, *sizes, contents)
 
 
-def is_used(state_dir: Path) -> bool:
-    """Whether a server has it open."""
+def holder(state_dir: Path) -> Holder:
+    """The server that has it open. OSError where that cannot be told."""
+    return Holder.of(state_dir / "lock")
+
+
+def _contents(connection: sqlite3.Connection) -> Contents:
+    newest = connection.execute(_NEWEST).fetchone()
+    waiting, due = connection.execute(_BACKLOG).fetchone()
+    tasks = dict(connection.execute(_TOTALS).fetchall())
+    return Contents(tasks, newest[0] if newest else 0, waiting, due)
+
+
+def _size(file: Path) -> int:
     try:
-        return Holder.of(state_dir / "lock").lives
-    except OSError:
-        return False
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def room_needed(state_dir: Path) -> int:
@@ -61,8 +92,3 @@ def room_needed(state_dir: Path) -> int:
 
 def sqlite_version() -> str:
     return sqlite3.sqlite_version
-
-
-def sqlite_is_sound() -> bool:
-    """False for one whose write-ahead log can lose data under several writers."""
-    return not has_reset_bug()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ..edition import edition
 from ..errors import StoreLocked
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -21,8 +22,9 @@ _PAUSE: Final = 0.01
 class StateLock:
     """Holds `<state>/lock` from its making to `release()`; the kernel lets go of it when the process dies.
 
-    In the file are the holder's process id and, from `opened()` to `release()`, the boot id of the machine. So
-    `died_on_this_boot` tells of a holder that did not release it: what it wrote to files is all there, synced or not.
+    In the file are the holder's process id; from `opened()` to `release()`, the boot id of the machine; and which code
+    the holder runs. So `died_on_this_boot` tells of a holder that did not release it: what it wrote to files is all
+    there, synced or not.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,30 +67,36 @@ class StateLock:
         os.close(self._fd)
 
     def _read(self) -> tuple[str, str]:
-        return _parsed(os.pread(self._fd, _MOST, 0))
+        return _parsed(os.pread(self._fd, _MOST, 0))[:2]
 
     def _write(self, holder: int | None, boot: str) -> None:
-        text = f"{holder or ''}\n{boot}\n" if holder or boot else ""
+        code = f"{edition()}\n" if holder else ""
+        text = f"{holder or ''}\n{boot}\n{code}" if holder or boot else ""
         with contextlib.suppress(OSError):  # a full disk has no room for it
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, text.encode(), 0)
 
 
 class Holder(NamedTuple):
-    """Who holds the lock, or held it last: whether that process lives, and was there since the machine's start."""
+    """Who holds the lock, or held it last: whether that process lives, and was there since the machine's start; its id,
+    and the code that it runs (see `edition`)."""
 
     lives: bool
     on_this_boot: bool
+    pid: int = 0
+    code: str = ""
 
     @classmethod
     def of(cls, path: Path) -> Holder:
         """By what is in the file: the lock itself is left alone."""
         try:
-            process, boot = _parsed(path.read_bytes()[:_MOST])
+            process, boot, code = _parsed(path.read_bytes()[:_MOST])
         except FileNotFoundError:
             return cls(lives=False, on_this_boot=False)
         same = boot != "" and boot == _boot_id()
-        return cls(lives=same and _lives(process), on_this_boot=same)
+        if not (same and _lives(process)):
+            return cls(lives=False, on_this_boot=same)
+        return cls(lives=True, on_this_boot=True, pid=int(process), code=code)
 
 
 def _lives(process: str) -> bool:
@@ -111,10 +119,10 @@ def _in_use(state_dir: Path, holder: str, *, lives: bool) -> str:
     )
 
 
-def _parsed(content: bytes) -> tuple[str, str]:
-    """Process id and boot id, "" where there is none."""
-    lines = content.decode("ascii", "replace").split("\n")
-    return lines[0].strip(), lines[1].strip() if len(lines) > 1 else ""
+def _parsed(content: bytes) -> tuple[str, str, str]:
+    """Process id, boot id and code, "" where there is none."""
+    process, boot, code, *_ = [*content.decode("ascii", "replace").split("\n"), "", ""]
+    return process.strip(), boot.strip(), code.strip()
 
 
 def _boot_id() -> str:

@@ -15,8 +15,8 @@ from ..model.task import NewTask
 from ..tally import Reading
 from . import tasks
 from .connections import BUSY_TIMEOUT
-from .database import has_reset_bug
 from .failures import explain, in_short
+from .faults import has_reset_bug
 from .ids import TaskIds
 from .log import LogReader
 from .opening import open_state

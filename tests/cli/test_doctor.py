@@ -28,8 +28,9 @@ from tests.store.parts import MAX_LOG
 __all__ = ["disk"]
 
 SUBJECTS = [
-    *("python", "kernel", "clock", "user", "tools", "cgroups", "containment", "limits", "orphans"),
-    *("settings", "workers", "files", "state", "filesystem", "room", "sqlite", "database", "listen"),
+    *("python", "kernel", "clock", "tools", "cgroups", "orphans", "settings", "user", "containment"),
+    *("limits", "workers", "permissions", "state", "filesystem", "room", "sqlite", "database"),
+    *("tokens", "webhooks", "server", "files", "listen", "unit"),
 ]  # fmt: skip
 Findings = dict[str, tuple[str, str]]
 
@@ -52,6 +53,8 @@ def look(tasky: Tasky, workers: Path, state: Path, monkeypatch: pytest.MonkeyPat
     for name in [name for name in os.environ if name.startswith("TASKY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TASKY_LISTEN", "127.0.0.1:0")
+    monkeypatch.setattr("tasky.doctor.systemctl._RUNS", Path("/nowhere"))
+    monkeypatch.setattr("tasky.doctor.units.FOLDERS", ())
 
     def run(*arguments: str, **environ: str) -> Findings:
         for name, value in environ.items():
@@ -69,7 +72,8 @@ def look(tasky: Tasky, workers: Path, state: Path, monkeypatch: pytest.MonkeyPat
 def test_this_machine(look: Any, state: Path) -> None:
     found = look()
     assert list(found) == SUBJECTS
-    for subject in ("kernel", "clock", "orphans", "workers", "files", "state", "room", "database"):
+    fine = ("kernel", "clock", "orphans", "workers", "permissions", "files", "state", "room")
+    for subject in (*fine, "database", "tokens", "webhooks", "server", "unit"):
         assert found[subject][0] == "ok", found[subject]
     assert sys.version.split()[0] in found["python"][1]
     assert not state.exists(), "it makes nothing"

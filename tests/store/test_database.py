@@ -13,7 +13,7 @@ import pytest
 from tasky.errors import NotFound, StoreBusy, StoreDamaged, StoreError, StoreFull, TaskyError
 from tasky.model.states import State
 from tasky.store import Reader, Writer
-from tasky.store.database import _must_have_wal, has_reset_bug, open_database
+from tasky.store.database import _must_have_wal, open_database
 from tasky.store.failures import explain
 from tasky.store.queries import MIGRATIONS
 from tests.disks import Disk, fill_disk, mount
@@ -311,22 +311,3 @@ def test_an_input_output_error_of_a_full_disk(tmp_path: Path, disk: Disk) -> Non
     full = disk(1 << 20) / "tasky.db"
     full.write_bytes(b"x" * (1 << 19))
     assert type(explain(error, full)) is StoreFull
-
-
-@pytest.mark.case("S14")
-@pytest.mark.parametrize(
-    ("version", "has"),
-    [
-        ((3, 40, 1), True),
-        ((3, 44, 5), True),
-        ((3, 44, 6), False),
-        ((3, 45, 0), True),
-        ((3, 50, 6), True),
-        ((3, 50, 7), False),
-        ((3, 51, 2), True),
-        ((3, 51, 3), False),
-        ((3, 52, 0), False),
-    ],
-)
-def test_the_bug_is_known_by_the_version(version: tuple[int, int, int], has: bool) -> None:
-    assert has_reset_bug(version) is has

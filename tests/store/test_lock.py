@@ -15,6 +15,7 @@ import pytest
 
 from tasky import daemon
 from tasky.config import Settings
+from tasky.edition import edition
 from tasky.errors import StoreLocked
 from tasky.store import Store
 from tasky.store.lock import StateLock
@@ -161,7 +162,7 @@ def test_the_lock_can_be_taken_again(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     for _ in range(2):
         lock = StateLock(path)
-        assert path.read_text() == f"{os.getpid()}\n\n"
+        assert path.read_text() == f"{os.getpid()}\n\n{edition()}\n"
         lock.release()
         assert path.read_text() == ""
 

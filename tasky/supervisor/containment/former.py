@@ -24,6 +24,14 @@ def record(state_dir: Path, folder: str) -> None:
     Path(state_dir, _RECORD).write_text(f"{folder}\n")
 
 
+def recorded(state_dir: Path) -> str | None:
+    """Where they are; None where it does not say. Raises OSError where it cannot be read."""
+    try:
+        return Path(state_dir, _RECORD).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
 def forget(state_dir: Path) -> None:
     with contextlib.suppress(OSError):
         Path(state_dir, _RECORD).unlink(missing_ok=True)
@@ -33,7 +41,8 @@ def folders(state_dir: Path) -> frozenset[str]:
     """Where a former server may have had its cgroups: where it says, and where we would have ours."""
     found = set()
     with contextlib.suppress(OSError, ValueError):
-        found.add(Path(state_dir, _RECORD).read_text().strip())
+        if where := recorded(state_dir):
+            found.add(where)
     with contextlib.suppress(Unavailable):
         found.add(f"{find().folder}/{instance(state_dir)}")
     return frozenset(folder for folder in found if _is_ours(folder, state_dir))

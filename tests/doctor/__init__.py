@@ -1,0 +1,1 @@
+"""tasky doctor, look by look; tests/cli/test_doctor.py has the whole."""
