@@ -28,6 +28,7 @@ def test_the_package(folder: Path) -> None:
     check_its_python(unpacked)
     check_its_scripts(unpacked)
     check_that_nothing_names_its_making(unpacked)
+    check_what_lintian_says(package)
     check_that_it_does_not_fight(unpacked, folder / "other")
     if os.geteuid() != 0:
         pytest.skip("all but its life is looked at: that takes root")
@@ -45,6 +46,15 @@ def build(folder: Path) -> Path:
     )
     assert built.returncode == 0, built.stderr
     return Path(built.stdout.rstrip("\n"))
+
+
+def check_what_lintian_says(package: Path) -> None:
+    """Where it is installed; what it may find is in the package's overrides, with a reason each."""
+    if (lintian := shutil.which("lintian")) is None:
+        return
+    strict = ["--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0"]
+    done = subprocess.run([lintian, *strict, package], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def check_conffiles(unpacked: Path) -> None:
