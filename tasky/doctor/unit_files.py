@@ -42,13 +42,14 @@ Values = Mapping[tuple[str, str], tuple[str, ...]]
 @dataclass(frozen=True, slots=True)
 class UnitFile:
     """`file` is None where the unit is masked; `drop_ins` in the order in which they count; `own` are the values of the
-    file, `values` those of all together."""
+    file, `values` those of all together. `hidden`: files of the unit that it is in the place of."""
 
     name: str
     file: Path | None
     drop_ins: tuple[Path, ...]
     own: Values
     values: Values
+    hidden: tuple[Path, ...] = ()
 
     def last(self, section: str, key: str, default: str = "") -> str:
         """Of a key with one value, the last assignment counts."""
@@ -58,15 +59,18 @@ class UnitFile:
 
 def find(name: str, folders: tuple[Path, ...]) -> UnitFile | None:
     """None where there is none. OSError where it cannot be read."""
-    file = next((folder / name for folder in folders if os.path.lexists(folder / name)), None)
-    if file is None:
+    files = [folder / name for folder in folders if os.path.lexists(folder / name)]
+    if not files:
         return None
+    file = files[0]
     if _is_masked(file):
         return UnitFile(name, None, (), {}, {})
     drop_ins = tuple(_drop_ins(name, folders))
     own = parse([file.read_text(errors="replace")])
     texts = [path.read_text(errors="replace") for path in (file, *drop_ins)]
-    return UnitFile(name, file, drop_ins, own, parse(texts))
+    # /lib may be /usr/lib, by a link.
+    hidden = tuple(one for one in files if one.exists() and not one.samefile(file))
+    return UnitFile(name, file, drop_ins, own, parse(texts), hidden)
 
 
 def shipped(name: str) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,25 @@ def _file(found: UnitFile, file: Path) -> Iterator[Finding]:
             f"it differs from this version's: {differences}. What you want otherwise belongs into a drop-in"
             f" (systemctl edit {found.name.partition('.')[0]}), which an upgrade leaves alone",
         )
+    if found.hidden:
+        hidden = ", ".join(map(str, found.hidden))
+        yield warning("", f"it hides {hidden}, also when an upgrade changes that: use a drop-in")
+    yield from _program(found)
     if found.drop_ins:
         files = ", ".join(map(str, found.drop_ins))
         yield ok("", f"with {files}, for {', '.join(overridden(found)) or 'nothing'}")
+
+
+def _program(found: UnitFile) -> Iterator[Finding]:
+    """What a service starts: is it there, and is it of the installation that this is."""
+    command = found.last("Service", "ExecStart")
+    if not command:
+        return
+    program = Path(command.split()[0].lstrip("@-:+!|"))
+    if not program.exists():
+        yield problem("", f"it starts {program}, which is not there")
+    elif program.resolve().parent.parent != Path(sys.prefix).resolve():
+        yield ok("", f"it starts {program}, and this is the installation in {sys.prefix}")
 
 
 def _state(found: Unit) -> Iterator[Finding]:

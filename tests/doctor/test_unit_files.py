@@ -49,6 +49,15 @@ def test_the_first_folder_wins(folders: tuple[Path, ...]) -> None:
     found = find("a.service", folders)
     assert found is not None
     assert (found.file, found.last("Service", "Restart")) == (etc / "a.service", "always")
+    assert found.hidden == (usr / "a.service",)
+
+
+def test_a_folder_by_two_names_hides_nothing(folders: tuple[Path, ...], tmp_path: Path) -> None:
+    put(folders[2] / "a.service", "[Service]\n")
+    (tmp_path / "lib").symlink_to("usr")
+    found = find("a.service", (*folders, tmp_path / "lib"))
+    assert found is not None
+    assert found.hidden == ()
 
 
 def test_drop_ins(folders: tuple[Path, ...]) -> None:

@@ -3,6 +3,7 @@ replaces in `scripts/prove systemd`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,10 @@ from tasky.doctor import units
 from tasky.doctor.finding import Finding
 from tests.helpers import REPOSITORY
 
-SHIPPED: Final = (REPOSITORY / "etc/systemd/tasky.service").read_text()
+#: As scripts/install puts it for the installation that this is.
+SHIPPED: Final = (
+    (REPOSITORY / "etc/systemd/tasky.service").read_text().replace("/opt/tasky", sys.prefix)
+)
 LISTEN: Final = Listen(host="127.0.0.1", port=8888)
 SECOND: Final = 1_000_000_000
 
@@ -65,12 +69,33 @@ def test_none_is_installed(folder: Path) -> None:
 
 def test_as_shipped(folder: Path) -> None:
     """Wherever it was installed to."""
-    found = install(folder, SHIPPED.replace("/opt/tasky", "/srv/tools/tasky"))
+    found = install(folder)
     assert told(units.unit(found)) == ("ok", f"{folder}/tasky.service")
     assert told(units.watchdog(found)) == ("ok", "WatchdogSec=60; Restart=on-failure")
     verdict, message = told(units.stop(found, [10 * SECOND]))
     assert (verdict, message.split(";")[0]) == ("ok", "KillMode=mixed")
     assert units.delegates(found)
+
+
+def test_what_it_starts(folder: Path, tmp_path: Path) -> None:
+    program = tmp_path / "other/bin/tasky"
+    text = SHIPPED.replace(f"{sys.prefix}/bin/tasky", str(program))
+    message = f"it starts {program}, which is not there; {folder}/tasky.service"
+    assert told(units.unit(install(folder, text))) == ("problem", message)
+    program.parent.mkdir(parents=True)
+    program.touch()
+    verdict, message = told(units.unit(install(folder, text)))
+    assert verdict == "ok"
+    assert f"it starts {program}, and this is the installation in {sys.prefix}" in message
+
+
+def test_a_copy_hides_what_is_installed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tasky.service").write_text(SHIPPED)
+    monkeypatch.setattr("tasky.doctor.units.FOLDERS", (folder, tmp_path))
+    verdict, message = told(units.unit(install(folder)))
+    assert (verdict, f"it hides {tmp_path}/tasky.service" in message) == ("warning", True)
 
 
 def test_drift(folder: Path) -> None:
