@@ -38,7 +38,13 @@ class Counting:
     def __init__(self, machine: Machine, way: Way) -> None:
         self.machine: Final = machine
         self.way: Final = way
-        self._visitor: Visitor
+        self.token = ""
+
+    @property
+    def _visitor(self) -> Visitor:
+        if not self.token:
+            raise Broken("it was not installed")
+        return Visitor(self.machine, self.token)
 
     def _submit(self, seconds: float) -> list[str]:
         """That all run, and have written something."""

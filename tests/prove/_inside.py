@@ -19,7 +19,7 @@ T = TypeVar("T")
 #: There: the checkout, the wheels, and what asks the server.
 FOLDER: Final = "/var/tmp/tasky-prove"
 SOURCE: Final = f"{FOLDER}/source"
-_TOKEN: Final = re.compile(r"^tsk_\S+$", re.MULTILINE)
+_TOKEN: Final = re.compile(r"^tsk_[\w-]+", re.MULTILINE)
 _PATIENCE: Final = 120.0  # seconds
 _LONGEST: Final = 600.0
 #: What an install may leave: what the kernel, systemd and this program have there is none of it.
@@ -42,13 +42,16 @@ class Machine:
 
     def run(self, script: str, *, status: int | None = 0, stdin: bytes = b"") -> str:
         """By sh; gives its output. Broken where it ends with another status; None: any."""
-        done = subprocess.run(
-            [*self._prefix, "sh", "-c", script],
-            input=stdin,
-            capture_output=True,
-            timeout=_LONGEST,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*self._prefix, "sh", "-c", script],
+                input=stdin,
+                capture_output=True,
+                timeout=_LONGEST,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Broken(f"`{script[:200]}` does not end") from None
         if status is not None and done.returncode != status:
             said = done.stderr.decode(errors="replace").strip()[-2000:]
             raise Broken(f"`{script[:200]}` ended with {done.returncode}: {said}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.prove._counting import COUNTER, DEFINITION, OVER, TASKS, Counting
-from tests.prove._inside import Broken, Machine, Visitor, Way
+from tests.prove._inside import Broken, Machine, Way
 from tests.prove._parts import say
 
 VERSION: Final = "0.1.0.1"
@@ -39,7 +39,7 @@ class Walk(Counting):
     def _all(self) -> list[tuple[str, Callable[[], str]]]:
         return [
             ("install", self.install),
-            ("again: nothing changes", self.install_again),
+            ("installed again", self.install_again),
             ("`tasky doctor`", self.doctor),
             (f"{TASKS} tasks", self.tasks),
             ("`systemctl reload`, with a broken definition", self.reload),
@@ -56,8 +56,7 @@ class Walk(Counting):
     # ------------------------------------------------------------------ what they do
 
     def install(self) -> str:
-        token = self.way.install()
-        self._visitor = Visitor(self.machine, token)
+        self.token = self.way.install()
         self._expect("ActiveState", "active")
         self.machine.send(
             {
