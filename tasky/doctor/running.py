@@ -12,7 +12,7 @@ from typing import Final
 
 from ..client import Client, ClientError, Unavailable
 from ..edition import edition
-from ..store import holder
+from ..store import lock_holder
 from .finding import Finding, ok, problem, skipped, warning, worst
 from .units import Unit
 
@@ -49,7 +49,7 @@ class Running:
 def find(state_dir: Path, unit: Unit) -> Running:
     """By the lock of the state directory; where that cannot be read, by what systemd says."""
     try:
-        held = holder(state_dir)
+        held = lock_holder(state_dir)
     except OSError:
         return _by_unit(state_dir, unit)
     uid = _owner(Path(f"/proc/{held.pid}")) if held.pid else None

@@ -3,10 +3,9 @@
 from . import notifications, sessions, tasks
 from .backup import Backup, back_up
 from .faults import here as sqlite_faults
-from .glance import Contents, Glance, glance, holder, room_needed, sqlite_version
+from .glance import Contents, Glance, glance, lock_holder, room_needed, sqlite_version
 from .ids import TaskIds
 from .inspection import Finding, Inspection, inspect
-from .lock import Holder
 from .log import LogLine, LogReader, Stream
 from .paging import Query
 from .pruning import Pruned, doomed, prune
@@ -23,7 +22,6 @@ __all__ = [
     "Figures",
     "Finding",
     "Glance",
-    "Holder",
     "Inspection",
     "LogLine",
     "LogReader",
@@ -42,8 +40,8 @@ __all__ = [
     "back_up",
     "doomed",
     "glance",
-    "holder",
     "inspect",
+    "lock_holder",
     "new_secret",
     "notifications",
     "prune",

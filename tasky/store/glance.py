@@ -50,7 +50,7 @@ def glance(state_dir: Path) -> Glance | None:
     try:
         if not os.path.lexists(database):
             return None
-        found = holder(state_dir)
+        found = lock_holder(state_dir)
         if not found.lives:
             look_at(database, len(MIGRATIONS), index_holds=found.on_this_boot)
         with closing(connect_onlooker(database, alone=not found.lives)) as connection:
@@ -62,7 +62,7 @@ def glance(state_dir: Path) -> Glance | None:
     return Glance(schema, len(MIGRATIONS), found.lives, *sizes, contents)
 
 
-def holder(state_dir: Path) -> Holder:
+def lock_holder(state_dir: Path) -> Holder:
     """The server that has it open. OSError where that cannot be told."""
     return Holder.of(state_dir / "lock")
 

@@ -67,7 +67,7 @@ class StateLock:
         os.close(self._fd)
 
     def _read(self) -> tuple[str, str]:
-        return _parsed(os.pread(self._fd, _MOST, 0))[:2]
+        return _parsed(os.pread(self._fd, _MOST, 0))
 
     def _write(self, holder: int | None, boot: str) -> None:
         code = f"{edition()}\n" if holder else ""
@@ -90,13 +90,14 @@ class Holder(NamedTuple):
     def of(cls, path: Path) -> Holder:
         """By what is in the file: the lock itself is left alone."""
         try:
-            process, boot, code = _parsed(path.read_bytes()[:_MOST])
+            content = path.read_bytes()[:_MOST]
         except FileNotFoundError:
             return cls(lives=False, on_this_boot=False)
+        process, boot = _parsed(content)
         same = boot != "" and boot == _boot_id()
         if not (same and _lives(process)):
             return cls(lives=False, on_this_boot=same)
-        return cls(lives=True, on_this_boot=True, pid=int(process), code=code)
+        return cls(lives=True, on_this_boot=True, pid=int(process), code=_code(content))
 
 
 def _lives(process: str) -> bool:
@@ -119,10 +120,16 @@ def _in_use(state_dir: Path, holder: str, *, lives: bool) -> str:
     )
 
 
-def _parsed(content: bytes) -> tuple[str, str, str]:
-    """Process id, boot id and code, "" where there is none."""
-    process, boot, code, *_ = [*content.decode("ascii", "replace").split("\n"), "", ""]
-    return process.strip(), boot.strip(), code.strip()
+def _parsed(content: bytes) -> tuple[str, str]:
+    """Process id and boot id, "" where there is none."""
+    lines = content.decode("ascii", "replace").split("\n")
+    return lines[0].strip(), lines[1].strip() if len(lines) > 1 else ""
+
+
+def _code(content: bytes) -> str:
+    """ "" of a server that did not write it yet."""
+    lines = content.decode("ascii", "replace").split("\n")
+    return lines[2].strip() if len(lines) > 2 else ""
 
 
 def _boot_id() -> str:
