@@ -129,7 +129,7 @@ def _code(found: Running) -> Finding:
     return warning(
         "",
         f"it runs other code, {_shown(found.code)}, than what is installed here, {_shown(this)}:"
-        " restart it to have it run this one",
+        " `tasky upgrade`, or a restart, has it run this one",
     )
 
 
