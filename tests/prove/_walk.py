@@ -10,6 +10,8 @@ from tests.prove._counting import COUNTER, DEFINITION, OVER, TASKS, Counting
 from tests.prove._inside import Broken, Machine, Way
 from tests.prove._parts import say
 
+#: Seconds, and an install takes as long as it takes.
+_LONG: Final = 3600.0
 VERSION: Final = "0.1.0.1"
 WORKERS: Final = "/etc/tasky/workers.d"
 DROP_IN: Final = "/etc/systemd/system/tasky.service.d/prove.conf"
@@ -124,21 +126,22 @@ class Walk(Counting):
 
     def upgrade(self) -> str:
         can = self.machine.run("tasky upgrade --help >/dev/null 2>&1 && echo yes", status=None)
-        pid, ids = self.machine.main_pid, self._submit(300)
+        pid, ids = self.machine.main_pid, self._submit(_LONG)
         knocks = self._visitor.start("knock")
         self.way.upgrade(VERSION)
         asked = self._asked(knocks)
-        self.machine.run(f"touch {OVER}")
         version = self.machine.run("tasky version")
         if VERSION not in version:
             raise Broken(f"the version is {version}")
         if not can:
             ended = self._visitor("settle", *ids)
-            self.machine.run(f"rm {OVER}")
             codes = sorted({str(one["code"]) for one in ended})
             return f"this version cannot hand over: restarted, tasks ended with {', '.join(codes)}; {asked}"
+        if set(states := self._visitor("states", *ids)) != {"Running"}:
+            raise Broken(f"after it, the tasks are {states}; {asked}")
         if self.machine.main_pid != pid:
             raise Broken(f"another process: {self.machine.main_pid}, was {pid}; {asked}")
+        self.machine.run(f"touch {OVER}")
         whole = self._whole(ids)
         self.machine.run(f"rm {OVER}")
         return f"the same process, {whole}; {asked}"
