@@ -22,10 +22,11 @@ SOURCE: Final = f"{FOLDER}/source"
 _TOKEN: Final = re.compile(r"^tsk_[\w-]+", re.MULTILINE)
 _PATIENCE: Final = 120.0  # seconds
 _LONGEST: Final = 600.0
-#: What an install may leave: what the kernel, systemd and this program have there is none of it.
+#: Where an install may leave something. What is not looked at: what apt, dpkg and systemd keep for themselves, this
+#: program, and /opt itself, which dpkg removes with the last package in it.
 _PLACES: Final = "/etc /opt /srv /usr /var"
 _NOT_OURS: Final = (
-    f"{FOLDER}|/var/log/|/var/cache/|/var/lib/(dpkg|apt|systemd|private)|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$"
+    f"^/opt$|{FOLDER}|/var/log/|/var/cache/|/var/lib/(dpkg|apt|systemd|private)|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$"
     "|/__pycache__|/etc/ld.so.cache"
 )
 
