@@ -1,0 +1,1 @@
+"""Tasky beside other systems: scripts/bench. A module of `systems` starts one, of `scenarios` measures some."""

@@ -1,0 +1,7 @@
+"""scripts/bench."""
+
+import sys
+
+from .command import main
+
+sys.exit(main(sys.argv[1:]))
