@@ -115,7 +115,7 @@ FROM attempts WHERE task_id = ? ORDER BY number;
 
 -- queued --
 SELECT id, worker, priority, not_before, attempt, started
-FROM tasks INDEXED BY tasks_by_state WHERE state = 'Queued' ORDER BY priority DESC, id;
+FROM tasks INDEXED BY tasks_by_state WHERE state = 'Queued' AND id > ? ORDER BY id LIMIT ?;
 
 -- active --
 SELECT id FROM tasks INDEXED BY tasks_by_state

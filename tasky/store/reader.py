@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from .paging import SUMMARY, Query, Seen, statement
 from .queries import QUERIES
 
 _KEPT: Final = 16  # idle connections
+_SLICE: Final = 1000  # of the tasks that wait, read together
 
 
 class QueuedRow(NamedTuple):
@@ -87,10 +89,18 @@ class Reader:
         return None if row is None else rows.read_task(row)
 
     def queued(self) -> Iterator[QueuedRow]:
-        """The tasks that wait, in the order in which they should start."""
-        with self._connection() as connection:
-            found = connection.execute(QUERIES["queued"]).fetchall()
-        return map(QueuedRow._make, found)
+        """The tasks that wait, oldest first. For the start, when nothing changes meanwhile: they are read in slices, so
+        that a long queue is never in memory twice."""
+        last = ""
+        while True:
+            with self._connection() as connection:
+                found = connection.execute(QUERIES["queued"], (last, _SLICE)).fetchall()
+            for id_, worker, *others in found:
+                # One text for all tasks of a worker.
+                yield QueuedRow(id_, sys.intern(worker), *others)
+            if len(found) < _SLICE:
+                return
+            last = found[-1][0]
 
     def active(self) -> list[Task]:
         """The tasks that have a process, or had one when the server died."""

@@ -11,7 +11,7 @@ import pytest
 from tasky.errors import IdempotencyConflict, StoreError
 from tasky.model.states import State
 from tasky.model.task import Idempotency
-from tasky.store import QueuedRow, Reader, tasks
+from tasky.store import QueuedRow, Reader, reader, tasks
 from tasky.store.connections import connect_reader
 from tests.store.parts import ATTEMPT, Database, new_task, outcome, put
 
@@ -22,19 +22,26 @@ def test_what_is_not_there(bare: Database) -> None:
     assert bare.reader.newest() is None
 
 
-def test_queued_tasks_come_in_the_order_in_which_they_start(bare: Database) -> None:
+def test_queued_tasks_come_oldest_first(bare: Database) -> None:
     low = put(bare.writer, State.QUEUED, priority=-1)
-    first = put(bare.writer, State.QUEUED)
     second = put(bare.writer, State.QUEUED, worker="copyfile")
     high = put(bare.writer, State.QUEUED, priority=5, not_before=77)
     put(bare.writer, State.RUNNING)
     put(bare.writer, State.FAILED)
     assert list(bare.reader.queued()) == [
-        QueuedRow(high, "sleeper", 5, 77, 0, None),
-        QueuedRow(first, "sleeper", 0, None, 0, None),
-        QueuedRow(second, "copyfile", 0, None, 0, None),
         QueuedRow(low, "sleeper", -1, None, 0, None),
+        QueuedRow(second, "copyfile", 0, None, 0, None),
+        QueuedRow(high, "sleeper", 5, 77, 0, None),
     ]
+
+
+@pytest.mark.parametrize("count", [5, 6, 7])
+def test_a_long_queue_is_read_in_slices(
+    bare: Database, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_SLICE", 3)
+    waiting = [put(bare.writer, State.QUEUED) for _ in range(count)]
+    assert [row.id for row in bare.reader.queued()] == waiting
 
 
 def test_the_first_task_of_an_idempotency_key(bare: Database) -> None:
