@@ -57,7 +57,7 @@ UPDATE tasks SET state = ? WHERE id = ?;
 -- start --
 UPDATE tasks
 SET state = ?, attempt = ?, attempt_started = ?, started = coalesce(started, max(?, created)), progress = NULL
-WHERE id = ?;
+WHERE id = ? AND state = 'Queued';
 
 -- requeue --
 UPDATE tasks
@@ -70,11 +70,11 @@ SET state = ?, attempt = attempt - 1, attempt_started = NULL, started = CASE WHE
 WHERE id = ?;
 
 -- finish --
--- Whatever the clock did meanwhile, a task does not end before it began.
+-- Whatever the clock did meanwhile, a task does not end before it began. From these states it can end so.
 UPDATE tasks
 SET state = ?, finished = max(?, coalesce(started, created)), duration = ?, output = ?, failure = ?, artifacts = ?,
     progress = coalesce(?, progress), attempt_started = NULL
-WHERE id = ?;
+WHERE id = ? AND state IN (?, ?);
 
 -- save_attempt --
 INSERT OR REPLACE INTO attempts (task_id, number, started, finished, exit_code, signal, failure)
