@@ -109,8 +109,8 @@ def _measured(
 SCENARIO: Final = Scenario(
     "sleeping",
     "Tasks that sleep",
-    "`sleep 600` many times at once: the server's own memory for each of them (proportional set size, without the"
-    " programs' own), its processor time at rest, and the time until all are canceled and gone. webhook cannot cancel.",
+    "`sleep 600` many times at once: the server's own memory for each of them (anonymous pages, without the"
+    " programs'), its processor time at rest, and the time until all are canceled and gone. webhook cannot cancel.",
     (tasky.TASKY, webhook.NAME, SUPERVISORD),
     (
         Metric("memory", "kB a task", scale=1000, digits=1),

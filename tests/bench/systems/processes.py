@@ -98,7 +98,7 @@ def answers(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 class Cost(NamedTuple):
-    """Of a server and its helpers: resident bytes, processor time in s."""
+    """Of a server and its helpers: bytes of anonymous memory (without code and files), processor time in s."""
 
     memory: int
     processor: float
@@ -141,7 +141,9 @@ def _name(pid: int) -> str:
 
 def _resident(pid: int) -> int:
     try:
-        match = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+        match = re.search(
+            r"^Anonymous:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M
+        )
     except OSError:
         return 0
     return int(match[1]) * 1024 if match else 0
