@@ -139,9 +139,9 @@ class Bench:
             self.miss(system, f"it did not start: {trouble}")
             return None
 
-    @property
-    def period(self) -> str:
-        return f"{self.seconds:g}s"
+    def period(self, pause: float = 0) -> str:
+        """For the load; with a pause of so many seconds before each round."""
+        return f"{self.seconds:g}s" + (f",{pause * 1000:g}ms" if pause else "")
 
 
 def note(text: str) -> None:

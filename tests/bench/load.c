@@ -6,7 +6,8 @@
  *       each client: METHOD PATH (with the body {} unless it is GET) to 127.0.0.1:PORT, read the answer, again. It
  *       must have that status, and contain that text. PATH - takes a path for each request from stdin, one a line.
  *
- * AMOUNT is a time (3s, 0.2s), or a number of rounds for all clients together (10000).
+ * AMOUNT is a time (3s, 0.2s), or a number of rounds for all clients together (10000). 3s,150ms: each client pauses for
+ * so long before each round.
  * Prints one JSON object: how many, in how many seconds, and the latencies at p50 and p99 in microseconds. Whatever
  * goes wrong ends it with status 1.
  */
@@ -36,6 +37,7 @@ struct client {
 
 static uint64_t deadline;   /* in ns; none where there is a number */
 static atomic_long left;    /* of that number */
+static useconds_t pause_us; /* before each round */
 static char **command;
 static int port;
 static const char *method, *path, *status_wanted, *text_wanted;
@@ -69,6 +71,8 @@ static void keep(struct client *client, uint64_t took)
 /* Whether there is another one to do. */
 static int go_on(void)
 {
+    if (pause_us)
+        usleep(pause_us);
     return deadline ? now() < deadline : atomic_fetch_sub(&left, 1) > 0;
 }
 
@@ -203,6 +207,9 @@ int main(int argc, char **argv)
     }
     int threads = atoi(argv[2]);
     struct client *clients = calloc((size_t)threads, sizeof *clients);
+    const char *pausing = strchr(argv[3], ',');
+    if (pausing)
+        pause_us = (useconds_t)(atof(pausing + 1) * 1e3);
     uint64_t begin = now();
     if (strchr(argv[3], 's'))
         deadline = begin + (uint64_t)(atof(argv[3]) * 1e9);

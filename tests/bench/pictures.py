@@ -33,13 +33,14 @@ def _draw(scenario: Scenario, found: Mapping[str, Any], file: Path) -> None:
 
     metric = scenario.metrics[0]
     bars = [
-        (case, system, (median(samples, metric.key) or 0) / metric.scale)
+        (case, system, value / metric.scale)
         for case, systems in found.items()
         for system, samples in systems.items()
+        if (value := median(samples, metric.key)) is not None
     ]
     figure, axes = plt.subplots(figsize=(8, 0.7 + 0.24 * (len(bars) + len(found))))
-    place, ticks, longest = 0.0, [], max(value for _, _, value in bars) or 1
-    before = bars[0][0]
+    place, ticks, longest = 0.0, [], max((value for _, _, value in bars), default=0) or 1
+    before = next(iter(found))
     for case, system, value in bars:
         place += 1.8 if case != before else 1
         before = case

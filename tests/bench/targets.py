@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .figures import median, ratio
+from .scenarios.waiting import PAUSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ TARGETS: Final = (
             "`/bin/true`, 16 clients: tasks/s of Tasky ÷ "),
     Target("`/bin/true`, 1 client: p50 of Tasky ÷ webhook", "true", "p50",
            ("1 client", "tasky"), ("1 client", "webhook"), 1.5, at_least=False),
-    Target("Python worker, 1 client: p50 warm ÷ webhook", "python", "p50",
-           ("1 client", "tasky-warm"), ("1 client", "webhook"), 0.2, at_least=False),
+    Target("Python worker, 1 client that pauses: p50 warm ÷ webhook", "python", "p50",
+           (PAUSING, "tasky-warm"), (PAUSING, "webhook"), 0.2, at_least=False),
     *_pairs("python", "16 clients", "tasky-reuse", {"webhook": 10, "celery": 5, "rq": 5},
             "Python worker, 16 clients: tasks/s with reuse ÷ "),
     *_pairs("burst", "10,000 tasks", "tasky", {"celery": 2},

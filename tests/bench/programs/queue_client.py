@@ -1,7 +1,7 @@
 """The clients of Celery and of RQ, in the peers' environment: nothing of ours is there.
 
-    queue_client.py celery|rq wait CLIENTS SECONDS TEXT COMMAND ...     submit, wait for the result, again
-    queue_client.py celery|rq submit CLIENTS COUNT COMMAND ...          submit, and wait for the last end
+    queue_client.py celery|rq wait CLIENTS SECONDS PAUSE TEXT COMMAND ...   submit, wait for the result, pause, again
+    queue_client.py celery|rq submit CLIENTS COUNT COMMAND ...              submit, and wait for the last end
 
 BENCH_REDIS is the socket of Redis. Each client is a process, forked when everything is imported, with a connection of
 its own. Prints what load.c prints, and "accepted", the seconds until the last one was submitted.
@@ -53,14 +53,15 @@ def done_by(system: str) -> int:
 CLIENT = {"celery": celery_client, "rq": rq_client}[SYSTEM]
 
 
-def waiting(command: list[str], seconds: float, text: str) -> dict[str, object]:
+def waiting(command: list[str], seconds: float, pause: float, text: str) -> dict[str, object]:
     submit, result = CLIENT(command)
     result(submit())  # connects
     took = []
     READY.wait()
     begin = now = time.monotonic()
     while not took or now < begin + seconds:
-        before = now
+        time.sleep(pause)
+        before = time.monotonic()
         answer = result(submit())
         if text not in answer:
             sys.exit(f"{answer!r} lacks {text!r}")
@@ -106,8 +107,9 @@ def in_processes(work: Callable[[], dict[str, object]]) -> list[dict[str, object
 def main() -> None:
     CLIENT(["/bin/true"])  # imports what the forked ones need
     if MODE == "wait":
-        seconds, text, command = float(sys.argv[4]), sys.argv[5], sys.argv[6:]
-        found = in_processes(lambda: waiting(command, seconds, text))
+        seconds, pause = float(sys.argv[4]), float(sys.argv[5])
+        text, command = sys.argv[6], sys.argv[7:]
+        found = in_processes(lambda: waiting(command, seconds, pause, text))
     else:
         each, command = int(sys.argv[4]) // CLIENTS, sys.argv[5:]
         before = done_by(SYSTEM)

@@ -22,7 +22,7 @@ def _contestants(bench: Bench, stack: ExitStack) -> Iterable[Contestant]:
 
 def _run(bench: Bench, server: tasky.Server) -> Sample:
     path = "/tasky/v1/workers/true?wait=30s"
-    return rates(bench.ask(12, bench.period, server.port, path, text='"Completed"'))
+    return rates(bench.ask(12, bench.period(), server.port, path, text='"Completed"'))
 
 
 SCENARIO: Final = Scenario(

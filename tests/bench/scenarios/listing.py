@@ -27,7 +27,7 @@ def _contestants(bench: Bench, stack: ExitStack) -> Iterable[Contestant]:
 
 
 def _list(bench: Bench, server: tasky.Server, path: str) -> Sample:
-    return rates(bench.ask(1, bench.period, server.port, path, method="GET", text='"Tasks"'))
+    return rates(bench.ask(1, bench.period(), server.port, path, method="GET", text='"Tasks"'))
 
 
 SCENARIO: Final = Scenario(

@@ -18,8 +18,10 @@ class Queue(NamedTuple):
     name: str
     environment: Mapping[str, str]
 
-    def wait(self, clients: int, seconds: float, text: str, command: Iterable[str]) -> Any:
-        return self._client("wait", str(clients), str(seconds), text, *command)
+    def wait(
+        self, clients: int, seconds: float, text: str, command: Iterable[str], pause: float = 0
+    ) -> Any:
+        return self._client("wait", str(clients), str(seconds), str(pause), text, *command)
 
     def submit(self, clients: int, count: int, command: Iterable[str]) -> Any:
         return self._client("submit", str(clients), str(count), *command)
