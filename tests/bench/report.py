@@ -33,7 +33,8 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         "Written by `scripts/bench --record`; what was found on the way, and tried, is in"
-        " [performance.md](performance.md)."
+        " [performance.md](performance.md). On a quiet machine, `scripts/bench --install --record` takes some"
+        " ten minutes."
     )
     yield ""
     yield (

@@ -62,6 +62,8 @@ TARGETS: Final = (
            at_least=False),
     Target("`/bin/true` with 1,000,000 stored: tasks/s ÷ those with 100", "growth", "rate",
            ("1,000,000 stored", "tasky"), ("100 stored", "tasky"), 0.8),
+    Target("`/bin/true` beside 1,000 live tasks: tasks/s ÷ those beside none", "growth", "rate",
+           ("beside 1,000 live", "tasky"), ("beside 0 live", "tasky"), 0.8),
 )  # fmt: skip
 
 #: Kilobytes of memory for each live task.

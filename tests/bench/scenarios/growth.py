@@ -1,4 +1,4 @@
-"""What a task costs when many are stored."""
+"""What a task costs when many are stored, and beside many that run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Final
 
 from ..bench import Bench, Contestant, Metric, Sample, Scenario, rates
 from ..systems import tasky
+from ..systems.processes import running_tasks, wait_for
 from . import stored
+
+_SLEEP: Final = ["/bin/sleep", "600"]
 
 
 def _contestants(bench: Bench, stack: ExitStack) -> Iterable[Contestant]:
@@ -18,6 +21,19 @@ def _contestants(bench: Bench, stack: ExitStack) -> Iterable[Contestant]:
         server = stack.enter_context(tasky.server(folder, stored.DEFINITIONS, **stored.SETTINGS))
         measure = partial(_run, bench, server)
         yield Contestant(f"{count:,} stored", tasky.TASKY, measure)
+    for count in (0, bench.count(1000, 20)):
+        settings = {"max_tasks": str(count + 64)}
+        sleepers = {"true": stored.DEFINITIONS["true"], "sleep": {"command": _SLEEP}}
+        server = stack.enter_context(tasky.server(bench.room("live"), sleepers, **settings))
+        if count:
+            path = "/tasky/v1/workers/sleep"
+            bench.ask(4, str(count), server.port, path, status=201, text="TaskId")
+            wait_for(partial(_all_run, server.pid, count), f"{count} tasks run", pause=0.02)
+        yield Contestant(f"beside {count:,} live", tasky.TASKY, partial(_run, bench, server))
+
+
+def _all_run(pid: int, count: int) -> bool:
+    return running_tasks(pid, "sleep") >= count
 
 
 def _run(bench: Bench, server: tasky.Server) -> Sample:
@@ -28,7 +44,8 @@ def _run(bench: Bench, server: tasky.Server) -> Sample:
 SCENARIO: Final = Scenario(
     "growth",
     "Growth",
-    "`/bin/true` with `wait` by 12 clients, with as many tasks in the store as have ended before.",
+    "`/bin/true` with `wait` by 12 clients, with as many tasks in the store as have ended before; and beside tasks"
+    " that sleep.",
     (tasky.TASKY,),
     (
         Metric("rate", "tasks/s", more_is_better=True),
