@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tasky import daemon
 from tasky.config import Settings
 from tasky.edition import edition
+from tasky.daemon.parts import Parts
 from tasky.errors import StoreLocked
 from tasky.store import Store
 from tasky.store.lock import StateLock
@@ -76,13 +76,13 @@ def test_nothing_is_touched_before_the_lock_is_held(
     touched: list[str] = []
     for place in ("opening.open_database", "opening.Room", "opening.Folders"):
         monkeypatch.setattr(f"tasky.store.{place}", lambda *_, **__: touched.append("the state"))
-    monkeypatch.setattr("tasky.daemon.choose", lambda *_: touched.append("a cgroup"))
+    monkeypatch.setattr("tasky.daemon.parts.choose", lambda *_: touched.append("a cgroup"))
     lock = StateLock(state / "lock")
     settings = Settings(workers_dir=workers, state_dir=state)
     signals: Any = SimpleNamespace(send=lambda _: None)
     try:
         with pytest.raises(StoreLocked):
-            daemon.Server(settings, signals, ServiceManager(None), Given())
+            Parts(settings, signals, ServiceManager(None), Given())
     finally:
         lock.release()
     assert touched == []
