@@ -27,6 +27,13 @@ class Point(StrEnum):
     RECOVERY_SETTLED = "recovery.settled"  #: ... and settled; their files are not
     RESTORED = "restored"  #: the queue is in memory; nothing of it is started
 
+    # An upgrade in place: the old code
+    RESTING = "resting"  #: nothing is answered any more, and no process is listened to
+    HANDED_OVER = "handed.over"  #: all is closed; the new code is not executed yet
+    # ... and the new one
+    TAKEN_OVER = "taken.over"  #: it runs, and knows of the tasks; nothing is open yet
+    ADOPTED = "adopted"  #: the processes are its own; what waits is not yet
+
     # A submission
     UPLOADED = "uploaded"  #: the files of one are on disk; its task is not
     SUBMITTED = "submitted"  #: a request to create a task is checked; nothing is stored

@@ -31,11 +31,12 @@ from .show import show
 from .terminal import complain, give_up_output, say
 from .token import token
 from .top import top
+from .upgrade import upgrade
 from .version import version
 from .workers import disable, enable, workers
 
 _COMMANDS: Final = (
-    *(serve, check, doctor),
+    *(serve, upgrade, check, doctor),
     *(workers, enable, disable),
     *(run, ps, top, show, log, events, result, files),
     *(cancel, pause, resume, restart, delete),

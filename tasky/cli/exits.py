@@ -38,7 +38,7 @@ class Exit(IntEnum):
 MEANINGS: Final[Mapping[Exit, str]] = MappingProxyType(
     {
         Exit.OK: "it was done",
-        Exit.FAILED: "the task failed (run --wait, --follow, result); check, doctor found something; serve, db failed",
+        Exit.FAILED: "the task failed (run, result); check, doctor found something; serve, upgrade, db failed",
         Exit.USAGE: "the command line is wrong",
         Exit.REFUSED: "the server refused: no such task, wrong state, bad parameters, no right to do it, queue full",
         Exit.UNREACHABLE: "no server, no answer, or an error inside the server",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..config import Settings
 
 
 @click.command()
@@ -30,14 +34,17 @@ def serve(
     """
     # Here, because the other commands need none of it and start much faster without.
     from ..config import load_settings
+    from ..daemon import Handover
     from ..daemon import serve as run
 
-    settings = load_settings(
-        config,
-        os.environ,
-        listen=listen,
-        workers_dir=workers_dir,
-        state_dir=state_dir,
-        insecure_perms="true" if insecure_perms else None,
-    )
-    return run(settings)
+    def load() -> Settings:
+        return load_settings(
+            config,
+            os.environ,
+            listen=listen,
+            workers_dir=workers_dir,
+            state_dir=state_dir,
+            insecure_perms="true" if insecure_perms else None,
+        )
+
+    return run(load, Handover.take(os.environ))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ..config import SECRET_FILE, Catalogue, FolderWatch, Settings, Webhooks
 from ..crash import Point, crash_at
@@ -27,7 +28,7 @@ from ..web.server import HttpServer
 from ..web.source import Budget
 from ..web.spool import Forms
 from ..web.streams import Streams
-from .address import listen, listening_on
+from .address import inherited_socket, listen, listening_on, was_listening_on
 from .signals import Signals
 
 log = logging.getLogger(__name__)
@@ -37,16 +38,24 @@ _SPARE_THREADS: Final = 4
 
 
 class Parts:
-    """Everything that one server is made of. What is half made when an error comes is undone."""
+    """Everything that one server is made of. What is half made when an error comes is undone; but for what was `handed`
+    over to it, which is left as it was."""
 
     def __init__(
-        self, settings: Settings, signals: Signals, manager: ServiceManager, given: Given
+        self,
+        settings: Settings,
+        signals: Signals,
+        manager: ServiceManager,
+        given: Given,
+        handed: Mapping[str, Any] | None = None,
     ) -> None:
-        #: The socket that the service manager has passed.
-        self.passed: Final = passed_socket(given.sockets)
-        if self.passed is not None:
-            settings = listening_on(self.passed, settings)
+        inherited = passed_socket(given.sockets) if handed is None else inherited_socket(handed)
+        #: The service manager has passed the socket.
+        self.passed: Final[bool] = inherited is not None if handed is None else handed["passed"]
+        if inherited is not None and (self.passed or not was_listening_on(handed, settings)):
+            settings = listening_on(inherited, settings)
         self.settings: Final = settings
+        self._handed: Final = handed
         self.levels: Final = Levels(settings.log_level)
         self.draining = False
         self.catalogue: Final = Catalogue(
@@ -62,17 +71,27 @@ class Parts:
             self.catalogue.load()
             hub = Hub()
             self.store: Final = Store.open(
-                settings.state_dir, max_log=settings.max_log, on_logged=hub.logged
+                settings.state_dir,
+                max_log=settings.max_log,
+                on_logged=hub.logged,
+                handed=None if handed is None else handed["store"],
             )
             undo.callback(self.store.close)
             crash_at(Point.OPENED)
             self.metrics: Final = Metrics()
             hook_hosts = AllowedHosts(settings.webhooks.allowed_hosts)
             self.notifier: Final = self._make_notifier(hook_hosts)
-            self.containment: Final = choose(settings.containment, settings.state_dir)
-            undo.callback(self.containment.close)
-            self.socket: Final = self.passed or listen(settings.listen)
-            undo.callback(self.socket.close)
+            self.containment: Final = choose(
+                settings.containment,
+                settings.state_dir,
+                None if handed is None else handed["supervisor"]["containment"],
+            )
+            self.socket: Final = inherited or listen(settings.listen)
+            if handed is None:
+                undo.callback(self.containment.close)
+                undo.callback(self.socket.close)
+            else:
+                undo.callback(self.socket.detach)
             self.supervisor: Final = Supervisor(
                 self.store,
                 self.catalogue.definitions,
@@ -141,6 +160,7 @@ class Parts:
                 admit=self.store.uploads.admit,
                 identify=Authentication(self.access, settings.proxy).may_run,
             ),
+            handed=() if self._handed is None else self._handed["connections"],
         )
 
     def _make_notifier(self, allowed: AllowedHosts) -> Notifier:

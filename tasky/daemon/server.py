@@ -14,7 +14,8 @@ import signal
 import sys
 import threading
 import time
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from .. import __version__
 from ..config import Settings, runs_as_root
@@ -26,55 +27,98 @@ from ..model.limits import Means, kept
 from ..systemd import Given, ServiceManager
 from . import own
 from .address import url
+from .handover import Handover
+from .outcome import Outcome
 from .parts import Parts
+from .rehearsal import rehearse
 from .signals import STOP, Signals
+from .upgrade import Upgrade
 
 log = logging.getLogger(__name__)
 
 _HOUSEKEEPING: Final = 60.0  # seconds between two looks at what retention wants gone
 
 
-def serve(settings: Settings) -> int:
-    """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start."""
-    with Logs(settings.log_format, settings.log_level):
-        _serve(settings)
-        log.info("stopped")
-    return 0
+def serve(load: Callable[[], Settings], handover: Handover | None = None) -> int:
+    """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start. With a
+    `handover`, it goes on where another server of this process has stopped."""
+    settings = None
+    while True:
+        try:
+            settings = settings or load()
+            if handover is not None and handover.is_rehearsal:
+                rehearse(settings, handover)
+                return 0
+            with Logs(settings.log_format, settings.log_level):
+                next_one = _serve(settings, handover)
+                if next_one is None:
+                    log.info("stopped")
+                    return 0
+        except Exception as error:
+            if handover is not None:
+                handover.go_back(error)
+            raise
+        handover = next_one
+        try:
+            handover.execute(handover.document["command"])
+        except OSError as error:
+            handover.document["returned"] = f"the new code cannot be executed: {error}"
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, handover: Handover | None) -> Handover | None:
+    """Gives what it hands over, if it does not end."""
     _arm()
+    if handover is None:
+        given, handed = Given.take(os.environ), None
+    else:
+        crash_at(Point.TAKEN_OVER)
+        handover.check_version()
+        handed = handover.document
+        given = Given(notify_socket=handed["notify_socket"], watchdog=handed["watchdog"])
     own.prepare(settings.max_tasks)
-    given = Given.take(os.environ)
     with ServiceManager(given.notify_socket) as manager, Signals() as signals:
-        server = Server(Parts(settings, signals, manager, given), signals, manager)
-        server.start()
+        parts = Parts(settings, signals, manager, given, handed)
+        upgrade = Upgrade(parts, signals, manager, given, handed)
+        server = Server(parts, signals, manager, upgrade)
+        server.start(handover)
         own.collect_seldom()
-        server.work()
-        server.stop()
+        next_one = server.work()
+        if next_one is None:
+            server.stop()
+    return next_one
 
 
 class Server:
     """From `start` to `stop`. For the main thread."""
 
-    def __init__(self, parts: Parts, signals: Signals, manager: ServiceManager) -> None:
+    def __init__(
+        self, parts: Parts, signals: Signals, manager: ServiceManager, upgrade: Upgrade
+    ) -> None:
         self._parts: Final = parts
         self._signals: Final = signals
         self._manager: Final = manager
+        self._upgrade: Final = upgrade
 
-    def start(self) -> None:
+    def start(self, handover: Handover | None) -> None:
         parts = self._parts
-        self._manager.status("settling what the last server left behind")
-        parts.supervisor.start()
+        if handover is None:
+            self._manager.status("settling what the last server left behind")
+            parts.supervisor.start()
+        else:
+            parts.supervisor.start(handover.document["supervisor"])
+            handover.consumed = True
+            parts.store.settle()
         parts.notifier.start()
         parts.streams.start()
         parts.http.start()
         self._tell_what_there_is()
         self._manager.ready(parts.summary())
         parts.heartbeat.start()
+        if handover is not None:
+            self._go_on(handover.document)
 
-    def work(self) -> None:
-        """Until a signal says stop."""
+    def work(self) -> Handover | None:
+        """Until a signal says stop; or until it hands over."""
         next_look = 0.0
         while True:
             now = time.monotonic()
@@ -89,13 +133,17 @@ class Server:
                 self._reload()
                 self._manager.ready(self._parts.summary())
             if STOP & came:
-                return
+                return None
+            if signal.SIGUSR2 in came:
+                self._upgrade.begin()
+            if self._upgrade.rehearsed and (next_one := self._upgrade.carry_out()):
+                return next_one
 
     def stop(self) -> None:
         parts = self._parts
         parts.heartbeat.close()
         self._manager.stopping(f"stopping: {parts.summary()}")
-        if parts.passed is not None:
+        if parts.passed:
             parts.http.leave_the_rest()  # in the socket, to the server that comes next
         parts.draining = True
         parts.supervisor.drain()
@@ -110,8 +158,30 @@ class Server:
         parts.containment.close()
         self._note_use_of_tokens()
         parts.store.close()
-        if parts.settings.listen.path is not None and parts.passed is None:
+        if parts.settings.listen.path is not None and not parts.passed:
             parts.settings.listen.path.unlink(missing_ok=True)
+
+    def _go_on(self, document: Mapping[str, Any]) -> None:
+        """What is left to do of an upgrade."""
+        if document["log_level"] is not None:
+            self._parts.levels.set(document["log_level"])
+        for number in document["signals"]:
+            self._signals.send(signal.Signals(number))
+        if document["returned"] is not None:
+            self._upgrade.refuse(document["returned"])
+            return
+        outcome = Outcome(
+            number=document["number"],
+            old=document["tasky"],
+            new=__version__,
+            tasks=len(document["supervisor"]["tasks"]),
+            paused_ms=(time.monotonic_ns() - document["began"]) // 1_000_000,
+        )
+        log.info(
+            "upgraded: from %s to %s, with %d running tasks; no request was answered for %d ms",
+            *(outcome.old, outcome.new, outcome.tasks, outcome.paused_ms),
+        )
+        outcome.write(self._parts.settings.state_dir)
 
     def _note_use_of_tokens(self) -> None:
         if self._parts.access is not None:

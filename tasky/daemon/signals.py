@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Final
 
 STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+_OURS: Final = (*STOP, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Signals:
@@ -24,8 +25,9 @@ class Signals:
 
     def __enter__(self) -> Signals:
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        for number in (*STOP, signal.SIGHUP, signal.SIGUSR1):
+        for number in _OURS:
             signal.signal(number, _nothing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -33,6 +35,11 @@ class Signals:
         signal.set_wakeup_fd(-1)
         self._ours.close()
         self._theirs.close()
+
+    def block(self) -> None:
+        """They wait in the kernel from now on, for the code that this process is about to become: as that starts, it
+        would die of them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
 
     def wait(self, seconds: float | None) -> set[int]:
         """The signals that have come, after waiting for one for so long at the most (None: for ever)."""

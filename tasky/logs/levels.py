@@ -21,6 +21,11 @@ class Levels:
     def level(self) -> str:
         return logging.getLevelName(self._logger.getEffectiveLevel()).lower()
 
+    @property
+    def changed(self) -> str | None:
+        """The level, where it is not what is configured."""
+        return None if self.level == self._configured else self.level
+
     def set(self, level: str) -> None:
         """`level` is one of LEVELS."""
         before = self.level

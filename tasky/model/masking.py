@@ -31,6 +31,7 @@ class Masker:
 
     def __init__(self, values: Iterable[Any]) -> None:
         values = list(values)
+        self.values: Final = values
         self._containers: Final = [value for value in values if value and _is_container(value)]
         self._whole: Final = frozenset(text for value in values for text in secret_texts(value))
         forms = {form for text in self._whole for form in _forms(text)}

@@ -130,6 +130,15 @@ class LineDecoder:
         self._held.clear()
         return said.items()
 
+    def handed(self) -> dict[str, Any]:
+        """What it holds, as JSON: for a server that goes on with this stream."""
+        return {"held": self._held.decode("latin-1"), "first": self._first, "cut": self._cut}
+
+    def go_on(self, handed: Mapping[str, Any]) -> None:
+        """From where another one has stopped."""
+        self._held[:] = handed["held"].encode("latin-1")
+        self._first, self._cut = handed["first"], handed["cut"]
+
     def _take(self, data: bytes, start: int, said: _Said) -> int:
         """As many whole lines as fit into the length of one, or a piece of one that is too long, or the beginning of
         one, to be held; gives where to go on."""

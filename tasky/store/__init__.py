@@ -7,6 +7,7 @@ from .glance import Contents, Glance, glance, lock_holder, room_needed, sqlite_v
 from .ids import TaskIds
 from .inspection import Finding, Inspection, inspect
 from .log import LogLine, LogReader, Stream
+from .opening import must_know
 from .paging import Query
 from .pruning import Pruned, doomed, prune
 from .reader import QueuedRow, Reader
@@ -42,6 +43,7 @@ __all__ = [
     "glance",
     "inspect",
     "lock_holder",
+    "must_know",
     "new_secret",
     "notifications",
     "prune",

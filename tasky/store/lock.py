@@ -27,17 +27,23 @@ class StateLock:
     there, synced or not.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._fd: Final = os.open(
-            path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    def __init__(self, path: Path, held: int | None = None) -> None:
+        """`held` is the descriptor of another server of this process, which holds it: see `keep`."""
+        self._kept = held is not None
+        self._fd: Final = (
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            if held is None
+            else held
         )
-        try:
-            self._take(path)
-        except (OSError, StoreLocked):
-            os.close(self._fd)
-            raise
+        if held is None:
+            try:
+                self._take(path)
+            except (OSError, StoreLocked):
+                os.close(self._fd)
+                raise
         _, self._boot = self._read()
-        self.died_on_this_boot: Final = self._boot != "" and self._boot == _boot_id()
+        died = self._boot != "" and self._boot == _boot_id()
+        self.died_on_this_boot: Final = died and held is None
         self._opened = False
         self._write(os.getpid(), self._boot)
 
@@ -60,8 +66,15 @@ class StateLock:
         self._opened = True
         self._write(os.getpid(), _boot_id())
 
+    def keep(self, kept: bool) -> int:
+        """Whether `release` leaves it to another server of this process, for which this is the descriptor."""
+        self._kept = kept
+        return self._fd
+
     def release(self) -> None:
         """After `opened`, everything was closed in order. Without it, what the last holder left is left again."""
+        if self._kept:
+            return
         # The file stays: to remove it would let two servers lock two files of the same name.
         self._write(None, "" if self._opened else self._boot)
         os.close(self._fd)

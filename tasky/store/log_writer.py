@@ -53,7 +53,7 @@ class LogWriter:
     def __init__(self, folder: str, max_log: int, attempt: int = 1) -> None:
         self._folder: Final = folder
         self._max_log: Final = max_log
-        self._attempt: Final = min(attempt, _LAST_ATTEMPT)
+        self.attempt: Final = min(attempt, _LAST_ATTEMPT)
         self._head: int | None = None  # the part in which the attempt begins
         self._part: _Part | None = None
         self._last = 0  # the number of the last line
@@ -108,13 +108,13 @@ class LogWriter:
             if room < 0:
                 break
             fit += 1
-        self._last = part.append(pending[:fit], self._last, self._attempt)
+        self._last = part.append(pending[:fit], self._last, self.attempt)
         del pending[:fit]
 
     def _open(self) -> _Part:
         """The part to go on with. Most logs are new: those are not looked for."""
         make_private(self._folder)
-        if self._attempt == 1 and self._head is None:
+        if self.attempt == 1 and self._head is None:
             with contextlib.suppress(FileExistsError):
                 self._part = _Part(self._folder, 0, os.O_EXCL)
                 self._head = 0
@@ -126,7 +126,7 @@ class LogWriter:
 
     def _begin(self, part: _Part) -> _Part:
         """The part where the attempt begins; or goes on, if it began before a restart of the server."""
-        self._head = first_part(self._folder, self._attempt)
+        self._head = first_part(self._folder, self.attempt)
         if self._head is None:
             self._head = part.number
             if part.size > self._max_log // _SMALL:

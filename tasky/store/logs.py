@@ -93,9 +93,21 @@ class Logs:
                 return  # there still is no room
             del self._owing[task_id]
 
-    def close(self) -> None:
+    def go_on(self, task_id: str, attempt: int, *, lost: int, complete: bool) -> None:
+        """With a log that was open when others were closed."""
+        writer = self._writers[task_id] = LogWriter(
+            self._folders.name(task_id), self._max_log, attempt
+        )
+        writer.lost, writer.complete = lost, complete
+
+    def close(self) -> list[tuple[str, int, int, bool]]:
+        """Gives those that are not finished, for `go_on`: task, attempt, lines that are lost and whether none ever
+        was."""
+        left = []
         for task_id in list(self._writers):
-            self.finish(task_id)
+            if writer := self.finish(task_id):
+                left.append((task_id, writer.attempt, writer.lost, writer.complete))
+        return left
 
     def _touch(self, task_id: str, writer: LogWriter) -> None:
         self._open[task_id] = writer

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import StoreFull
+from . import soundness
 from .connections import BUSY_TIMEOUT
 from .database import open_database
 from .failures import damaged, explain
 from .folders import PASSABLE, Folders, make_folder, must_be_writable, sync_folder
 from .lock import StateLock
+from .queries import MIGRATIONS
 from .room import Room
 
 DATABASE: Final = "tasky.db"
@@ -27,14 +29,21 @@ class Opened(NamedTuple):
     connection: sqlite3.Connection
     folders: Folders
     room: Room
+    lock: StateLock
 
 
-def open_state(state_dir: Path, opened: ExitStack, *, busy_timeout: float = BUSY_TIMEOUT) -> Opened:
+def open_state(
+    state_dir: Path,
+    opened: ExitStack,
+    *,
+    busy_timeout: float = BUSY_TIMEOUT,
+    held: int | None = None,
+) -> Opened:
     """The lock is left to `opened` to release; the connection is the caller's. Raises a StoreError that names the file,
-    and has changed nothing of it then."""
+    and has changed nothing of it then. `held`: see StateLock."""
     try:
         make_state(state_dir)
-        lock = StateLock(state_dir / "lock")
+        lock = StateLock(state_dir / "lock", held)
         opened.callback(lock.release)
         must_be_writable(state_dir)
         room, folders = Room(state_dir), Folders(state_dir)
@@ -46,7 +55,7 @@ def open_state(state_dir: Path, opened: ExitStack, *, busy_timeout: float = BUSY
         room, database, busy_timeout=busy_timeout, index_holds=lock.died_on_this_boot
     )
     lock.opened()
-    return Opened(database, connection, folders, room)
+    return Opened(database, connection, folders, room, lock)
 
 
 def _with_ballast(
@@ -76,6 +85,15 @@ def _refuse_to_lose(database: Path, folders: Folders) -> None:
         raise damaged(database, "the database is missing, and there are files of its tasks")
     if any(folders.is_of_task(folder) for folder in folders.uploaded()):
         raise damaged(database, "the database is missing, and there are files sent to its tasks")
+
+
+def must_know(state_dir: Path) -> None:
+    """Raises StoreError where the database, which a server uses, is none that we could go on with. Changes nothing."""
+    database = state_dir / DATABASE
+    try:
+        soundness.must_know(database, len(MIGRATIONS))
+    except (OSError, sqlite3.Error) as error:
+        raise explain(error, database) from error
 
 
 def make_state(state_dir: Path) -> None:

@@ -93,6 +93,9 @@ class Scribe(threading.Thread):
         self._pending: Final[dict[str, list[_Append]]] = {}
         self._to_clear: Final[deque[str]] = deque()
         self._trash: Final = Trash(folders.trash)
+        #: Of each task whose log was open at the end: its attempt, the lines of that which are lost and not told, and
+        #: whether none ever was.
+        self.left: list[tuple[str, int, int, bool]] = []
         self._leftovers: Final = tidy(folders, state_of, self._trash, folders.uploaded())
 
     def append(
@@ -123,6 +126,10 @@ class Scribe(threading.Thread):
         thread, whatever happens; the next attempt must not begin before."""
         if not self._put(_Finish(task_id, artifacts, want_output, done, attempt)):
             done(Remains())
+
+    def go_on(self, task_id: str, attempt: int, lost: int, complete: bool) -> None:
+        """With a log of another scribe's: see `left`. Before the start."""
+        self._logs.go_on(task_id, attempt, lost=lost, complete=complete)
 
     def clear(self, task_id: str) -> None:
         """The task has ended and left nothing to keep: remove its work folder. This has no hurry, so that the thread is
@@ -286,7 +293,7 @@ class Scribe(threading.Thread):
 
     def _end(self) -> None:
         self._clear_all()
-        self._logs.close()
+        self.left = self._logs.close()
         self._leftovers.close()
         self._trash.close()
 

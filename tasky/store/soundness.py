@@ -30,6 +30,12 @@ def look_at(path: Path, newest: int, *, index_holds: bool) -> None:
         _quick_check(connection, path)
 
 
+def must_know(path: Path, newest: int) -> None:
+    """Raises StoreError where the database, which a server uses, is none that we could go on with."""
+    with closing(connect_onlooker(path)) as connection:
+        _check_schema(connection, path, newest)
+
+
 def _check_schema(connection: sqlite3.Connection, path: Path, newest: int) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:

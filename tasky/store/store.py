@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..crash import Point, crash_at
 from ..model.task import NewTask
@@ -52,10 +52,14 @@ class Store:
         busy_timeout: float,
         on_logged: Callable[[str], None],
         opened: ExitStack,
+        handed: Mapping[str, Any] | None,
     ) -> None:
         """What is opened is left to `opened` to close, in the opposite order."""
-        database, connection, folders, room = open_state(
-            state_dir, opened, busy_timeout=busy_timeout
+        database, connection, folders, room, self._lock = open_state(
+            state_dir,
+            opened,
+            busy_timeout=busy_timeout,
+            held=None if handed is None else handed["lock"],
         )
         self._room: Final = room
         self._database: Final = database
@@ -70,6 +74,8 @@ class Store:
         self.uploads: Final = Uploads(folders, room, self.scribe.remove)
         self._retention: Final = Retention(self.writer, self.scribe.discard)
         opened.callback(self._retention.close)
+        for task_id, *known in handed["logs"] if handed else ():
+            self.scribe.go_on(task_id, *known)
         self.writer.start()
         self.scribe.start()
         self._opened: Final = opened.pop_all()
@@ -82,15 +88,17 @@ class Store:
         max_log: int,
         busy_timeout: float = BUSY_TIMEOUT,
         on_logged: Callable[[str], None] = lambda _: None,
+        handed: Mapping[str, Any] | None = None,
     ) -> Store:
         """The store in `state_dir`, which is made if need be; `max_log` is the most bytes that a task's log takes,
         `busy_timeout` the seconds that a foreign lock on the database is waited for. `on_logged(task_id)` is
-        called in the scribe's thread when lines of a log are on disk; it must be quick. Raises a StoreError that names
+        called in the scribe's thread when lines of a log are on disk; it must be quick. With what another store was
+        `handed` over as, it goes on where that one has stopped, and has the same lock. Raises a StoreError that names
         the file."""
         state_dir = state_dir.absolute()
         with ExitStack() as opened:
             try:
-                store = cls(state_dir, max_log, busy_timeout, on_logged, opened)
+                store = cls(state_dir, max_log, busy_timeout, on_logged, opened, handed)
             except OSError as error:
                 raise explain(error, state_dir) from error
         if has_reset_bug():
@@ -137,6 +145,17 @@ class Store:
             sizes=self.writer.sizes.read(),
             syncs=self.writer.syncs,
         )
+
+    def settle(self) -> None:
+        """Another store has handed over to this one, which from now on is the one that releases the lock."""
+        self._lock.keep(False)
+
+    def hand_over(self) -> dict[str, Any]:
+        """Closes everything but the lock, which another store of this process goes on with: what it must know, as
+        JSON."""
+        lock = self._lock.keep(True)
+        self.close()
+        return {"lock": lock, "logs": self.scribe.left}
 
     def close(self) -> None:
         """Carry out what was posted, and close everything. Nobody may ask for anything any more."""

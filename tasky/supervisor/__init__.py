@@ -1,6 +1,7 @@
 """Starts, watches, signals and reaps every worker's processes. The only importer of subprocess and select."""
 
 from .containment import Containment, Found, choose, probe
+from .handover import check
 from .load import Load
 from .observer import Observer, Observers
 from .queue import Counts
@@ -19,6 +20,7 @@ __all__ = [
     "Submission",
     "Supervisor",
     "Watcher",
+    "check",
     "choose",
     "probe",
 ]

@@ -25,7 +25,7 @@ from .observer import Observer
 from .process import Process
 from .promise import Promise
 from .queue import Entry
-from .register import Register
+from .register import Register, canceled
 from .retries import Retries, applies
 from .watch import Ended, settle_all
 
@@ -79,7 +79,8 @@ class Ends:
         self._end(live, Failure(code=FailureCode.SPAWN, message=message))
 
     def stopped_before_start(self, live: Live) -> None:
-        """Canceled; or the server is stopped, and then the task waits for the next one: it has done nothing yet."""
+        """Canceled; or the server is stopped, or starts nothing for a while, and then the task waits: it has done
+        nothing yet."""
         if live.state is State.CANCELING:
             message = "the server was stopped before the task was started"
             self._end(live, Failure(code=FailureCode.SHUTDOWN, message=message))
@@ -175,7 +176,24 @@ class Ends:
         """In the writer's thread."""
         crash_at(Point.PUT_BACK)
         self._observer.changed(live.task_id, live.worker, State.QUEUED)
-        self._loop.call(partial(self._leave, live))
+        follows = self._leave if self._register.closed else self._return
+        self._loop.call(partial(follows, live))
+
+    def _return(self, live: Live) -> None:
+        """It waits for a slot again."""
+        entry = Entry(
+            task_id=live.task_id,
+            worker=live.worker,
+            priority=live.priority,
+            attempt=live.attempt,
+            began=live.began,
+            since=time.monotonic_ns() - live.waited,
+        )
+        if live.canceled_by:
+            live.outcome = canceled(live, time.time_ns())
+            self.withdrawn(entry, live, live.canceled_by)
+        else:
+            self._back(entry)
 
     def _leave(self, live: Live) -> None:
         """It waits for the next server, which is the one to be asked for a cancel."""

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import resource
-from typing import Final
 
 from ..model.limits import Limits
 
 #: As it was when this process began: the server raises it later.
-_SOFT: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+_soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def soft_limit() -> int:
+    """What workers get."""
+    return _soft
+
+
+def go_on(soft: int) -> None:
+    """From a server that this process was before, and that had raised the limit already."""
+    global _soft
+    _soft = soft
 
 
 def give_back(pid: int, limits: Limits) -> None:
@@ -23,5 +33,5 @@ def give_back(pid: int, limits: Limits) -> None:
         return
     ours, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError):  # it has ended, or become another user
-        if ours != _SOFT and resource.prlimit(pid, resource.RLIMIT_NOFILE) == (ours, hard):
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (_SOFT, hard))
+        if ours != _soft and resource.prlimit(pid, resource.RLIMIT_NOFILE) == (ours, hard):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (_soft, hard))

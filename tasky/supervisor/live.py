@@ -175,6 +175,45 @@ class Live:
             failure=failure,
         )
 
+    def handed(self) -> dict[str, Any]:
+        """All of it but its process, as JSON: for a server that goes on with it."""
+        return {
+            "task": self.task_id,
+            "worker": self.worker,
+            "started": self.started,
+            "priority": self.priority,
+            "attempt": self.attempt,
+            "waited": self.waited,
+            "began": self.began,
+            "timeout": self.timeout,
+            "state": self.state.value,
+            "stopped": self.stopped,
+            "rings_at": None if self._alarm is None else self._alarm_at,
+            "left": self._left,
+        }
+
+    @classmethod
+    def adopted(cls, handed: Mapping[str, Any], definition: WorkerDefinition) -> Live:
+        live = cls(
+            handed["task"],
+            handed["worker"],
+            definition,
+            handed["started"],
+            priority=handed["priority"],
+            attempt=handed["attempt"],
+            began=handed["began"],
+            waited=handed["waited"],
+            timeout=handed["timeout"],
+        )
+        live.state = State(handed["state"])
+        if handed["stopped"] is not None:
+            reason, grace = handed["stopped"]
+            live.stopped = Reason(reason), grace
+        live._left = handed["left"]
+        if handed["rings_at"] is not None:
+            live._left = max(0, handed["rings_at"] - time.monotonic_ns())
+        return live
+
     # The time-out's clock stands still while the task is paused.
 
     def set_alarm(self, loop: Loop, ring: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -113,6 +113,40 @@ class Output:
     def note(self, text: str) -> None:
         """A remark of the supervisor's, for the log."""
         self._take(Stream.TASKY, [Note(text)])
+
+    def handed(self) -> dict[str, Any]:
+        """What is known by now, as JSON: for a server that goes on with it. The log is on its way to the disk."""
+        progress, error = self.progress, self.error
+        return {
+            "progress": progress and [progress.percent, progress.message],
+            "result": self.result,
+            "error": error and [error.message, error.code, error.details],
+            "artifacts": [[each.path, each.name, each.media_type] for each in self.artifacts],
+            "logged": self.logged,
+            "last_words": self.last_words,
+            "over_limit": self.over_limit,
+            "taken": self._taken,
+            "notes": self._notes,
+            "announced": self._announced,
+            "streams": {stream.value: each.handed() for stream, each in self._decoders.items()},
+        }
+
+    def go_on(self, handed: Mapping[str, Any]) -> None:
+        """From where another server has stopped."""
+        if progress := handed["progress"]:
+            self.progress = Progress(percent=progress[0], message=progress[1])
+        self.result = handed["result"]
+        if handed["error"]:
+            self.error = WorkerError(*handed["error"])
+        self.artifacts.extend(ArtifactMessage(*each) for each in handed["artifacts"])
+        self.logged = handed["logged"]
+        self.last_words = handed["last_words"]
+        self.over_limit = handed["over_limit"]
+        self._taken = handed["taken"]
+        self._notes = handed["notes"]
+        self._announced = handed["announced"]
+        for name, stream in handed["streams"].items():
+            self._decoders[Stream(name)].go_on(stream)
 
     def detach(self) -> None:
         """The process has ended: who made this need not be told any more."""

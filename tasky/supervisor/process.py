@@ -10,9 +10,9 @@ import os
 import termios
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ..crash import Point, crash_at
 from ..model.messages import CANCEL
@@ -77,6 +77,7 @@ class Process:
             attempt=launch.attempt,
         )
         self._task_id: Final = launch.task_id
+        self._masker: Final = launch.masker
         self._definition: Final = launch.definition
         self._spawned: Final = spawned
         self._loop: Final = loop
@@ -84,10 +85,12 @@ class Process:
         self._ended: Final = ended
         self._gone: Final = gone
         self._tree: Final = spawned.tree
-        self._pipes: Final = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
+        pipes = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
+        self._pipes: Final = {fd: stream for fd, stream in pipes.items() if fd is not None}
         self._piece = _READ_SIZE
         self._sending = False
         self._held = False
+        self._rests = False
         self._kill_timer: Timer | None = None
         self._deadline: int | None = None
         self._drain_timer: Timer | None = None
@@ -145,6 +148,64 @@ class Process:
         if not self.exited:
             self._tree.thaw()
 
+    # ------------------------------------------------------------------ another server goes on with it
+
+    @property
+    def rests(self) -> bool:
+        """Nothing is read of it, nor written to it, and its end is not looked for: what happens waits in the kernel."""
+        return self._rests and not self.exited
+
+    def rest(self) -> None:
+        """It may still be stopped, frozen, thawed and killed."""
+        if self._rests or self.exited:
+            return
+        self._rests = True
+        for fd in (*self._pipes, self._spawned.pidfd):
+            self._loop.unwatch(fd)
+        if self._sending:
+            self._sending = False
+            self._loop.unwatch(self._stdin_fd)
+
+    def work(self) -> None:
+        """After `rest`."""
+        if not self._rests:
+            return
+        self._rests = False
+        self._loop.watch(self._spawned.pidfd, READ, lambda _: self._exit())
+        if self._held:
+            self._release()
+        else:
+            self._watch_pipes()
+        self._send_later()
+
+    def handed(self) -> dict[str, Any]:
+        """All that is known of it, as JSON: the whole truth while it rests."""
+        spawned, fds = self._spawned, {stream: fd for fd, stream in self._pipes.items()}
+        return {
+            "pid": spawned.pid,
+            "pidfd": spawned.pidfd,
+            "stdin": None if spawned.stdin is None else spawned.stdin.handed(),
+            "stdout": fds.get(Stream.STDOUT),
+            "stderr": fds.get(Stream.STDERR),
+            "reason": self.reason,
+            "deadline": self._deadline,
+            "secrets": None if self._masker is None else self._masker.values,
+            "output": self.output.handed(),
+        }
+
+    def let_go(self) -> None:
+        """It is another server's now."""
+        self._spawned.reaped()
+
+    def go_on(self, handed: Mapping[str, Any]) -> None:
+        """From where another server has stopped."""
+        self.output.go_on(handed["output"])
+        self.reason = None if handed["reason"] is None else Reason(handed["reason"])
+        if handed["deadline"] is not None:
+            self._deadline = handed["deadline"]
+            left = max(0, handed["deadline"] - time.monotonic_ns())
+            self._kill_timer = self._loop.later(left, self._kill)
+
     def ending(self, timeout: int | None) -> Ending:
         assert self.status is not None, "the process has not ended"
         return Ending(
@@ -176,9 +237,18 @@ class Process:
             stdin.close()
         self._send_later()
 
+    @property
+    def _stdin_fd(self) -> int:
+        stdin = self._spawned.stdin
+        assert stdin is not None
+        assert stdin.fd is not None
+        return stdin.fd
+
     def _send_later(self) -> None:
         stdin = self._spawned.stdin
-        if stdin is not None and stdin.fd is not None and stdin.waiting and not self._sending:
+        if self._sending or self._rests:
+            return
+        if stdin is not None and stdin.fd is not None and stdin.waiting:
             self._sending = True
             self._loop.watch(stdin.fd, WRITE, lambda _: self._send())
 
@@ -231,7 +301,7 @@ class Process:
             self._loop.call(self._release)
 
     def _release(self) -> None:
-        if not self._held or self.output.backlog >= _LOW_WATER:
+        if not self._held or self._rests or self.output.backlog >= _LOW_WATER:
             return
         self._held = False
         if self._drain_over:

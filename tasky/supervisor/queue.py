@@ -95,9 +95,14 @@ class Scheduler:
         self._take(worker)
         return True
 
-    def expect(self) -> bool:
-        """Keeps a place in the queue for a task that is being stored; False where the queue is full."""
-        if len(self._entries) + self._expected >= self._max_queued:
+    def occupy(self, worker: str) -> None:
+        """Takes a slot for a task that runs already, however many do."""
+        self._take(worker)
+
+    def expect(self, *, beyond: bool = False) -> bool:
+        """Keeps a place in the queue for a task that is being stored; False where the queue is full, unless it may go
+        `beyond` that."""
+        if not beyond and len(self._entries) + self._expected >= self._max_queued:
             return False
         self._expected += 1
         return True
@@ -143,6 +148,10 @@ class Scheduler:
             self._left(entry)
             self._take(entry.worker)
             yield entry
+
+    def entries(self) -> list[Entry]:
+        """All that wait."""
+        return list(self._entries.values())
 
     def wait(self, now: Instant) -> int | None:
         """How long until the next delayed task is ready, in ns; None where there is none."""

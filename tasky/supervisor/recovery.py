@@ -32,16 +32,19 @@ def recover(
     containment: Containment,
     retry_of: Callable[[str], Retry],
     observer: Observer,
+    adopted: frozenset[str] | None = None,
 ) -> None:
     """Ends survivors, then settles each task that was under way: Canceled if that was asked for; Queued again where
     its worker's `retry` names `lost`; else Failed with `lost`. Raises what keeps that from being stored.
 
     An attempt that died with the server counts, so that a task which kills the server does not do so for ever. No other
-    thread works yet, so this may block.
+    thread works yet, so this may block. The `adopted` ones go on, handed over by a server that has left nothing else;
+    None where there was none.
     """
-    active = store.reader.active()
+    active = [task for task in store.reader.active() if task.id not in (adopted or ())]
     crash_at(Point.RECOVERY_STARTED)
-    containment.end_survivors(frozenset(task.id for task in active))
+    if adopted is None:
+        containment.end_survivors(frozenset(task.id for task in active))
     crash_at(Point.RECOVERY_ENDED)
     if not active:
         return

@@ -16,7 +16,7 @@ from ..model.task import NewTask, Outcome
 from ..model.worker import WorkerDefinition
 from .live import Live
 from .queue import Counts, Entry, Instant, Scheduler
-from .watch import Watcher
+from .watch import Watcher, settle_all
 
 
 class Register:
@@ -31,6 +31,7 @@ class Register:
         self._live: Final[dict[str, Live]] = {}
         self._watchers: Final[dict[str, list[Watcher]]] = {}
         self._closed = False
+        self._held = False
 
     def close(self) -> list[Watcher]:
         """From now on nothing comes in and nothing starts. Gives those who watch a task that waits: in vain."""
@@ -42,6 +43,15 @@ class Register:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    def hold(self, held: bool) -> None:
+        """Whether nothing starts, for a while: what comes in meanwhile waits, however full the queue is."""
+        with self._lock:
+            self._held = held
+
+    @property
+    def held(self) -> bool:
+        return self._held
 
     @property
     def over(self) -> bool:
@@ -70,7 +80,7 @@ class Register:
             if self._closed:
                 raise ShuttingDown
             due = new.not_before is None or new.not_before <= now
-            if due and self._scheduler.reserve(new.worker):
+            if due and not self._held and self._scheduler.reserve(new.worker):
                 timeout = definition.timeout if new.timeout is None else new.timeout
                 live = Live(
                     new.id,
@@ -84,7 +94,7 @@ class Register:
                 )
                 self._live[new.id] = live
                 return live
-            if not self._scheduler.expect():
+            if not self._scheduler.expect(beyond=self._held):
                 raise QueueFull
             return None
 
@@ -104,6 +114,12 @@ class Register:
     def _in_vain(self, entry: Entry) -> list[Watcher]:
         return self._watchers.pop(entry.task_id, []) if self._closed else []
 
+    def adopt(self, live: Live) -> None:
+        """A task that another server has started runs here from now on."""
+        with self._lock:
+            self._scheduler.occupy(live.worker)
+            self._live[live.task_id] = live
+
     def turn_away(self, task_id: str, *, waits: bool) -> list[Watcher]:
         """The task of an `admit` was not stored: it loses its place in the queue, but not its slot. Gives who
         watched it."""
@@ -119,7 +135,7 @@ class Register:
         with self._lock:
             if freed is not None:
                 self._scheduler.release(freed.worker)
-            if self._closed:
+            if self._closed or self._held:
                 return [], None
             lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
             return lives, self._scheduler.wait(now)
@@ -167,7 +183,23 @@ class Register:
         with self._lock:
             return self._scheduler.counts()
 
+    def waiting(self) -> list[Entry]:
+        """The tasks in the queue."""
+        with self._lock:
+            return self._scheduler.entries()
+
     # ------------------------------------------------------------------ watchers
+
+    def release(self) -> None:
+        """Who watches is told to wait no longer: as far as the task is known to be stored."""
+        with self._lock:
+            stored = [each for each in self._watchers if self._is_stored(each)]
+            watchers = [watcher for each in stored for watcher in self._watchers.pop(each)]
+        settle_all(watchers, ShuttingDown())
+
+    def _is_stored(self, task_id: str) -> bool:
+        live = self._live.get(task_id)
+        return task_id in self._scheduler or (live is not None and live.process is not None)
 
     def watch(self, task_id: str, give_up: Callable[[Watcher], None]) -> Watcher:
         """For a task that was admitted and is about to be stored."""

@@ -37,30 +37,30 @@ class Shortage(SpawnError):
 @dataclass(frozen=True, slots=True)
 class Spawned:
     """A process that was started. The parent's ends of the pipes do not block; `stdin` is None where the worker has
-    none."""
+    none, `stdout` and `stderr` where it has closed them. `popen` is None of one that another server has started, which
+    has handed it over to this one."""
 
-    popen: subprocess.Popen[bytes]
+    pid: int
     tree: Tree
     pidfd: int
     stdin: Stdin | None
-    stdout: int
-    stderr: int
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
+    stdout: int | None
+    stderr: int | None
+    popen: subprocess.Popen[bytes] | None = None
 
     @property
     def descriptors(self) -> list[int]:
         stdin = self.stdin.fd if self.stdin else None
-        return [self.pidfd, self.stdout, self.stderr, *([] if stdin is None else [stdin])]
+        return [fd for fd in (self.pidfd, self.stdout, self.stderr, stdin) if fd is not None]
 
     def reaped(self) -> None:
         """Popen must never wait for the process again: its number may be another's by now."""
-        self.popen.returncode = 0
+        if self.popen is not None:
+            self.popen.returncode = 0
 
     def discard(self) -> None:
         """Kills and reaps it unused. May block for a moment."""
+        assert self.popen is not None, "only what was just started is not used"
         self.tree.kill()
         self.popen.wait()
         self.tree.leader_is_gone()
@@ -138,7 +138,7 @@ def _start(
         popen.wait()
         tree.leader_is_gone()
         raise
-    return Spawned(popen, tree, pidfd, stdin, stdout, stderr)
+    return Spawned(popen.pid, tree, pidfd, stdin, stdout, stderr, popen)
 
 
 def _pipe(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ..crash import Point, crash_at
 from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
@@ -152,8 +152,8 @@ class Starts:
     # ------------------------------------------------------------------ the process
 
     def _spawn(self, live: Live, job: Job[Spawned | None]) -> Spawned | None:
-        """In the spawner's thread. None of one that was stopped meanwhile."""
-        if live.stopped is not None:
+        """In the spawner's thread. None of one that was stopped meanwhile, or while nothing starts."""
+        if live.stopped is not None or self._register.held:
             return None
         if live.launch is None:
             live.launch = self._prepare(live)
@@ -230,21 +230,36 @@ class Starts:
         if live.stopped is not None:
             live.stop(*live.stopped)
 
+    def adopt(
+        self, live: Live, spawned: Spawned, launch: Launch, handed: Mapping[str, Any]
+    ) -> None:
+        """The process of another server's, which goes on here. Before the loop runs."""
+        live.process = self._process(live, spawned, launch)
+        live.process.go_on(handed)
+        self._register.adopt(live)
+        self._saver.wake()
+        self._emptying.watch()
+        if live.stopped is None and live.state is State.RUNNING:
+            live.set_alarm(self._loop, partial(self.time_out, live))
+
+    def _process(self, live: Live, spawned: Spawned, launch: Launch) -> Process:
+        return Process(
+            spawned,
+            launch,
+            max_line=self._max_line,
+            loop=self._loop,
+            emptying=self._emptying,
+            scribe=self._store.scribe,
+            ended=partial(self._ends.process_ended, live),
+            gone=partial(self.dispatch, live),
+            progressed=partial(self._observer.progressed, live.task_id, live.worker),
+        )
+
     def _spawned(self, live: Live, spawned: Spawned) -> None:
         launch, live.launch, live.params = live.launch, None, None
         assert launch is not None
         try:
-            live.process = Process(
-                spawned,
-                launch,
-                max_line=self._max_line,
-                loop=self._loop,
-                emptying=self._emptying,
-                scribe=self._store.scribe,
-                ended=partial(self._ends.process_ended, live),
-                gone=partial(self.dispatch, live),
-                progressed=partial(self._observer.progressed, live.task_id, live.worker),
-            )
+            live.process = self._process(live, spawned, launch)
         except OSError as error:  # the kernel has no room for one more watched descriptor
             for fd in spawned.descriptors:
                 self._loop.unwatch(fd)

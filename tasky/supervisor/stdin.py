@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 class Stdin:
@@ -46,6 +47,14 @@ class Stdin:
         """One more message, if the pipe is kept open for such."""
         if self._keep_open:
             self._unsent = memoryview(bytes(self._unsent) + message)
+
+    def handed(self) -> dict[str, Any]:
+        """As JSON, for a server that goes on with it."""
+        return {
+            "fd": self.fd,
+            "unsent": bytes(self._unsent).decode("latin-1"),
+            "keep_open": self._keep_open,
+        }
 
     def close(self) -> None:
         fd, self.fd = self.fd, None

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from ..crash import Point, crash_at
 from ..errors import ShuttingDown, TaskyError
@@ -18,6 +18,7 @@ from ..model.states import State
 from ..model.task import NewTask, Progress
 from ..model.worker import WorkerDefinition
 from ..store import Store
+from . import handover
 from .commands import Commands
 from .containment import Containment
 from .ends import Ends
@@ -35,6 +36,10 @@ from .signals import clean_dispositions
 from .spawner_threads import Spawner
 from .starts import Starts
 from .watch import NotLive, Submission, Watcher, settle_all
+
+T = TypeVar("T")
+
+_PATIENCE: Final = 5.0  # seconds that the loop has to answer
 
 
 class Supervisor:
@@ -80,13 +85,19 @@ class Supervisor:
 
     # ------------------------------------------------------------------ for the daemon
 
-    def start(self) -> None:
-        """Settles what a killed server left behind, then starts what is queued. For the main thread."""
+    def start(self, handed: Mapping[str, Any] | None = None) -> None:
+        """Settles what a killed server left behind, or goes on with what another one has `handed` over; then starts
+        what is queued. For the main thread."""
         clean_dispositions()
-        recover(self._store, self._containment, self._register.retry_of, self._observer)
+        adopted = None
+        if handed is not None:
+            adopted = handover.adopt(handed, self._store, self._containment, self._starts)
+            crash_at(Point.ADOPTED)
+        recover(self._store, self._containment, self._register.retry_of, self._observer, adopted)
         now = Instant(time.time_ns(), time.monotonic_ns())
         for row in self._store.reader.queued():
-            self._register.restore(restored(row, self._register.retry_of(row.worker), now))
+            entry = restored(row, self._register.retry_of(row.worker), now)
+            self._register.restore(entry if handed is None else handover.with_clocks(entry, handed))
         crash_at(Point.RESTORED)
         self._spawner.start()
         self._thread.start()
@@ -125,6 +136,60 @@ class Supervisor:
         self.join()
         self._starts.close()
         self._loop.close()
+
+    # ------------------------------------------------------------------ for one that goes on with its tasks
+
+    def rest(self) -> list[str]:
+        """Nothing starts any more, and what runs is left alone, as far as it can be; gives the ids of the others, whose
+        start or end is under way. To be called until there are none; then `hand_over`, or else `work`."""
+        self._register.hold(True)
+        self._register.release()
+        return self._in_loop(self._rest)
+
+    def work(self) -> None:
+        """After `rest`."""
+        self._register.hold(False)
+        self._loop.call(self._work)
+
+    def hand_over(self) -> dict[str, Any]:
+        """For a server that goes on with all that rests: what it must know, as JSON. This one is closed by that."""
+        self._spawner.close()
+        self._loop.stop()
+        self._thread.join()
+        document = handover.handed(self._register, self._containment)
+        for live in self._register.lives():
+            if live.process is not None:
+                live.process.let_go()
+        self._starts.close()
+        self._loop.close()
+        return document
+
+    def glimpse(self) -> dict[str, Any]:
+        """What `hand_over` would give now: nothing changes."""
+        return self._in_loop(partial(handover.handed, self._register, self._containment))
+
+    def _rest(self) -> list[str]:
+        return [live.task_id for live in handover.rest(self._register.lives())]
+
+    def _work(self) -> None:
+        handover.work(self._register.lives())
+        self._starts.dispatch()
+
+    def _in_loop(self, function: Callable[[], T]) -> T:
+        """What it gives in the loop's thread. TaskyError if that does not answer."""
+        answer: Promise[T] = Promise()
+
+        def call() -> None:
+            try:
+                answer.keep(function())
+            except Exception:
+                answer.fail(TaskyError())
+                raise
+
+        self._loop.call(call)
+        if not answer.wait(_PATIENCE):
+            raise TaskyError("the supervisor does not answer")
+        return answer.get()
 
     # ------------------------------------------------------------------ for the service
 

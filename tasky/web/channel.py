@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -74,7 +75,8 @@ class RequestTask(WSGITask):  # type: ignore[misc]
 
 class ProblemChannel(HTTPChannel):  # type: ignore[misc]
     """`max_body` and `max_form` (of a multipart/form-data) are in bytes; answers that are streams are left to
-    `streams`. All but `write_soon`, `hand_over` and `service` is called in the thread of the server's loop."""
+    `streams`. While the server `rests`, no request begins. All but `write_soon`, `hand_over` and `service` is called in
+    the thread of the server's loop."""
 
     task_class = RequestTask
     error_task_class = ProblemTask
@@ -87,11 +89,13 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
         max_form: int = 0,
         streams: Streams | None = None,
         forms: Forms | None = None,
+        rests: Callable[[], bool] = lambda: False,
         **more: Any,
     ) -> None:
         self.streams: Final = streams
         self._handed: Final[list[tuple[Stream, bool]]] = []
         self._forms: Final = forms
+        self._rests: Final = rests
         self._max_body: Final = max_body
         self._max_form: Final = max(max_body, max_form)
         self._accepted: Final = time.monotonic()
@@ -132,6 +136,25 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
             return True
         since = self.serving_since  # other threads change it
         return bool(self.requests) and (since is None or now < since + _ON_ITS_WAY)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing of a request is here, and nothing of an answer: another server may go on with the connection."""
+        here = self.requests or self.request is not None or self.total_outbufs_len or self._handed
+        ends = self.will_close or self.close_when_flushed or self._lingering_since is not None
+        return bool(self.connected and not here and not ends)
+
+    def leave(self) -> int:
+        """Gives the descriptor, for a server that goes on with it. After the loop."""
+        fd: int = self.socket.detach()
+        self.del_channel()
+        return fd
+
+    def readable(self) -> bool:
+        """While the server rests, a request that has begun comes in, and no other."""
+        if self._rests() and self.request is None and self._lingering_since is None:
+            return False
+        return bool(super().readable())
 
     def is_overdue(self, now: float) -> bool:
         """Whether the client has had all the time it gets. An answer that the server has not made yet may take any."""

@@ -122,12 +122,15 @@ class HttpServer:
         forms: Forms | None = None,
         connections: int = _CONNECTIONS,
         streams: Streams | None = None,
+        handed: Iterable[int] = (),
     ) -> None:
+        """`handed` are the connections that another server of this process has left (see `hand_over`)."""
         self._limits: Final[dict[str, Any]] = {
             "max_body": max_body,
             "max_form": max_form,
             "streams": streams,
             "forms": forms,
+            "rests": self._is_resting,
         }
         self._connections: Final = connections
         self._next_look = self._next_warning = 0.0
@@ -149,8 +152,12 @@ class HttpServer:
             expose_tracebacks=False,
         )
         self._server.handle_accept = self._accept
+        for fd in handed:
+            self._go_on(fd)
         self._running = True
         self._turns = 0  # of the loop
+        self._rests = False
+        self._settled = 0  # the turn after which nothing new comes in
         self._thread: Final = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
@@ -169,15 +176,52 @@ class HttpServer:
             self._server.pull_trigger()
             time.sleep(0.01)
 
+    def rest(self) -> int:
+        """Takes nothing more: new connections wait in the socket, new requests in their connections. Gives how many
+        requests are under way. To be called again until there are none, or no more time; then `hand_over`, or else
+        `work`."""
+        self._server.accepting = False
+        self._rests = True
+        if not self._settled:
+            self._settled = self._turns + 2  # the turn under way may be reading some
+        self._server.pull_trigger()
+        channels = list(self._server.active_channels.values())
+        under_way = sum(not channel.is_at_rest for channel in channels)
+        return under_way or self._turns < self._settled
+
+    def _is_resting(self) -> bool:
+        return self._rests
+
+    def work(self) -> None:
+        """After `rest`."""
+        self._settled = 0
+        self._rests = False
+        self._server.accepting = True
+        self._server.pull_trigger()
+
+    def hand_over(self) -> list[int]:
+        """Ends without closing the socket; gives the descriptors of the connections for a server that goes on with
+        them. Those in the middle of a request are closed."""
+        self._server.task_dispatcher.shutdown(timeout=_LAST_REQUESTS)
+        self._end_loop()
+        channels = list(self._server.active_channels.values())
+        left = [channel.leave() for channel in channels if channel.is_at_rest]
+        self._close_channels()
+        return left
+
     def stop(self) -> None:
         """Accepts nothing more, lets the answers under way go out, closes."""
         self._server.accepting = False
         self._server.pull_trigger()
         self._server.task_dispatcher.shutdown(timeout=_LAST_ANSWERS)
+        self._end_loop()
+        self._close_channels()
+        self._server.socket.close()
+
+    def _end_loop(self) -> None:
         self._running = False
         self._server.pull_trigger()
         self._thread.join()
-        self._close()
 
     def _run(self) -> None:
         while self._running:
@@ -203,14 +247,24 @@ class HttpServer:
                 connection = server.accept()
                 if connection is None:
                     break
-                sock, address = connection
-                server.set_socket_options(sock)
-                address = server.fix_addr(address)
-                ProblemChannel(server, sock, address, server.adj, map=self._map, **self._limits)
+                self._take(*connection)
         surplus = len(server.active_channels) - self._connections
         if surplus > 0:
             self._warn()
             _make_room(list(server.active_channels.values()), surplus)
+
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        server = self._server
+        server.set_socket_options(sock)
+        address = server.fix_addr(address)
+        ProblemChannel(server, sock, address, server.adj, map=self._map, **self._limits)
+
+    def _go_on(self, fd: int) -> None:
+        sock = socket.socket(fileno=fd)
+        try:
+            self._take(sock, sock.getpeername())
+        except OSError:  # its client has gone
+            sock.close()
 
     def _warn(self) -> None:
         now = time.monotonic()
@@ -221,7 +275,7 @@ class HttpServer:
                 self._connections,
             )
 
-    def _close(self) -> None:
+    def _close_channels(self) -> None:
         """What a client has not read yet is sent as far as its socket takes it. The trigger stays open: a thread that
         did not end in time may still pull it."""
         for channel in list(self._server.active_channels.values()):
@@ -229,7 +283,6 @@ class HttpServer:
             channel.handle_write()
             if channel.connected:
                 channel.handle_close()
-        self._server.socket.close()
 
 
 def _make_room(channels: list[ProblemChannel], surplus: int) -> None:

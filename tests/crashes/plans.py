@@ -15,6 +15,7 @@ class Plan(Enum):
     AGAIN = auto()  #: at the start after it was killed under load
     PRUNE = auto()  #: ... and has more ended tasks than it is to keep
     RELOAD = auto()  #: told to load its workers again, under load
+    UPGRADE = auto()  #: told to hand over to the installed code, under load
     STOP = auto()  #: told to stop, under load
 
 
@@ -29,11 +30,15 @@ RECOVERY: Final = (
     Point.RESTORED,
 )
 
+#: An upgrade in place.
+UPGRADE: Final = (Point.RESTING, Point.HANDED_OVER, Point.TAKEN_OVER, Point.ADOPTED)
+
 PLANS: Final = (
     dict.fromkeys(Point, Plan.LOAD)
     | {Point.MIGRATING: Plan.FIRST}
     | dict.fromkeys(RECOVERY, Plan.AGAIN)
     | {Point.PRUNED: Plan.PRUNE, Point.RELOADED: Plan.RELOAD}
+    | dict.fromkeys(UPGRADE, Plan.UPGRADE)
     | dict.fromkeys((Point.PUT_BACK, Point.DRAINING, Point.DRAINED, Point.FLUSHED), Plan.STOP)
 )
 

@@ -60,6 +60,9 @@ def _bring_to_it(scene: Stage, plan: Plan, where: str) -> None:
         case Plan.RELOAD:
             scene.await_load()
             scene.server.process.send_signal(signal.SIGHUP)
+        case Plan.UPGRADE:
+            scene.await_load()
+            scene.server.process.send_signal(signal.SIGUSR2)
         case Plan.STOP:  # "put.back" takes a task that is just about to start
             scene.await_load()
             while scene.server.stop() == 0:

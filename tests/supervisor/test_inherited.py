@@ -115,7 +115,7 @@ def test_the_limit_of_open_files_is_not_that_which_the_server_raised(
     houses: Callable[..., House], kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless it has a limit of its own, which a tool has set by then."""
-    monkeypatch.setattr(inherit, "_SOFT", 123)
+    monkeypatch.setattr(inherit, "_soft", 123)
     house = houses(containment=kind)
     look = ("/bin/sh", "-c", "read -r task; ulimit -Sn")  # which comes when all is done to it
     for limits, expected in ((Limits(), "123"), (Limits(open_files=99), "99")):

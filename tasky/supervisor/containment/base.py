@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ...model.containment import Kind
 from ...model.limits import Limits
@@ -78,6 +78,19 @@ class Containment(ABC):
     @abstractmethod
     def tree(self, task_id: str, attempt: int, limits: Limits) -> Tree:
         """In the spawner's thread. Raises OSError."""
+
+    @abstractmethod
+    def adopted(self, task_id: str, attempt: int) -> Tree:
+        """The tree of another server's that goes on here."""
+
+    @abstractmethod
+    def handed(self) -> dict[str, Any]:
+        """What another server that goes on with its trees must know, as JSON. For a time at which nothing is looked at;
+        it is not closed then."""
+
+    @abstractmethod
+    def recall(self, handed: Mapping[str, Any]) -> None:
+        """What `handed` knew of processes that have become ours, when all trees are `adopted`."""
 
     @abstractmethod
     def emptied(self, trees: Iterable[Tree]) -> list[Tree]:

@@ -10,16 +10,16 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...logs import about
 from ...model.containment import Kind
 from ...model.limits import Limits
 from . import files, former, proc
 from .base import Containment, Tree
-from .home import Controllers, Home, instance
+from .home import Controllers, Home, Unavailable, instance
 from .led import LedTree, emptied
 from .orphans import Orphans
 from .settings import limit
@@ -33,29 +33,38 @@ log = logging.getLogger(__name__)
 class Cgroups(Containment):
     kind = Kind.CGROUP
 
-    def __init__(self, home: Home, state_dir: Path) -> None:
+    def __init__(
+        self, home: Home, state_dir: Path, handed: Mapping[str, Any] | None = None
+    ) -> None:
         """Raises Unavailable, or OSError from the state directory. Blocks."""
         self._state_dir: Final = state_dir
         self._former: Final = former.folders(state_dir)
         self._folder: Final = f"{home.folder}/{instance(state_dir)}"
         self._name: Final = f"{home.name.rstrip('/')}/{instance(state_dir)}/"
         with contextlib.ExitStack() as undo:
-            undo.callback(files.remove, self._folder)
-            make(self._folder)
-            try_out(self._folder)
-            former.record(state_dir, self._folder)
-            undo.callback(former.forget, state_dir)
-            self._controllers: Final = Controllers(home, self._folder)
-            undo.callback(self._controllers.close)
-            self._orphans: Final = Orphans(Trees(f"{state_dir}/work", self._placed))
+            if handed is None:
+                undo.callback(files.remove, self._folder)
+                make(self._folder)
+                try_out(self._folder)
+                former.record(state_dir, self._folder)
+                undo.callback(former.forget, state_dir)
+            elif handed["folder"] != self._folder:
+                raise Unavailable(f"they are in {handed['folder']}, and not in {self._folder}")
+            self._controllers: Final = Controllers(
+                home, self._folder, handed and handed["controllers"]
+            )
+            if handed is None:
+                undo.callback(self._controllers.close)
+            trees = Trees(f"{state_dir}/work", self._placed)
+            self._orphans: Final = Orphans(trees, handed and handed["orphans"])
             undo.pop_all()
         self.controllers = self._controllers.names
         self._leaves: Final[dict[str, CgroupTree]] = {}
         #: Cgroups that could not be removed yet.
-        self._stale: Final[set[str]] = set()
+        self._stale: Final[set[str]] = set(handed["stale"] if handed else ())
 
     def tree(self, task_id: str, attempt: int, limits: Limits) -> CgroupTree:
-        leaf = f"t-{task_id}-{attempt}"
+        leaf = _leaf(task_id, attempt)
         folder = f"{self._folder}/{leaf}"
         try:
             os.mkdir(folder)  # noqa: PTH102 - done for every task
@@ -68,9 +77,27 @@ class Cgroups(Containment):
         except OSError:
             files.remove(folder)
             raise
-        tree = CgroupTree(task_id, attempt, self._orphans, folder, self)
+        return self._tree(task_id, attempt, leaf)
+
+    def _tree(self, task_id: str, attempt: int, leaf: str) -> CgroupTree:
+        tree = CgroupTree(task_id, attempt, self._orphans, f"{self._folder}/{leaf}", self)
         self._leaves[leaf] = tree
         return tree
+
+    def adopted(self, task_id: str, attempt: int) -> CgroupTree:
+        return self._tree(task_id, attempt, _leaf(task_id, attempt))
+
+    def handed(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind.value,
+            "folder": self._folder,
+            "controllers": self._controllers.handed(),
+            "stale": sorted(self._stale),
+            "orphans": self._orphans.handed(),
+        }
+
+    def recall(self, handed: Mapping[str, Any]) -> None:
+        self._orphans.recall(handed["orphans"])
 
     def emptied(self, trees: Iterable[Tree]) -> list[Tree]:
         trees = list(trees)
@@ -113,6 +140,10 @@ class Cgroups(Containment):
         if not name.startswith(self._name):
             return None
         return self._leaves.get(name[len(self._name) :].partition("/")[0])
+
+
+def _leaf(task_id: str, attempt: int) -> str:
+    return f"t-{task_id}-{attempt}"
 
 
 class CgroupTree(LedTree):

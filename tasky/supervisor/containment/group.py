@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...model.containment import Kind
 from ...model.limits import Limits
@@ -30,13 +30,22 @@ _MAX_PASSES: Final = 10
 class ProcessGroups(Containment):
     kind = Kind.PROCESS_GROUP
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, handed: Mapping[str, Any] | None = None) -> None:
         self._state_dir: Final = state_dir
-        self._orphans: Final = Orphans(Trees(f"{state_dir}/work"))
+        self._orphans: Final = Orphans(Trees(f"{state_dir}/work"), handed and handed["orphans"])
         self._next_scan = 0
 
     def tree(self, task_id: str, attempt: int, limits: Limits) -> GroupTree:  # noqa: ARG002
         return GroupTree(task_id, attempt, self._orphans)
+
+    def adopted(self, task_id: str, attempt: int) -> GroupTree:
+        return GroupTree(task_id, attempt, self._orphans)
+
+    def handed(self) -> dict[str, Any]:
+        return {"kind": self.kind.value, "orphans": self._orphans.handed()}
+
+    def recall(self, handed: Mapping[str, Any]) -> None:
+        self._orphans.recall(handed["orphans"])
 
     def emptied(self, trees: Iterable[Tree]) -> list[Tree]:
         groups = [tree for tree in trees if isinstance(tree, GroupTree)]

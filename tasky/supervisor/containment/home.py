@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import files, proc
 
@@ -102,10 +103,11 @@ def instance(state_dir: Path) -> str:
 class Controllers:
     """What a home passes on to the folder below it, as far as that is possible without moving others."""
 
-    def __init__(self, home: Home, folder: str) -> None:
+    def __init__(self, home: Home, folder: str, handed: Mapping[str, Any] | None = None) -> None:
+        """`handed` by another server of the same process, which has changed something already."""
         self._home: Final = home
-        self._moved = False
-        self._enabled: list[str] = []
+        self._moved: bool = handed["moved"] if handed else False
+        self._enabled: list[str] = handed["enabled"] if handed else []
         possible = home.available()
         there = set(files.read(home.folder, "cgroup.subtree_control").split())
         if possible - there and not home.is_root:
@@ -115,6 +117,10 @@ class Controllers:
             for name in sorted(possible)
             if (name in there or self._enable(name)) and _passes(folder, name)
         )
+
+    def handed(self) -> dict[str, Any]:
+        """What `close` has to undo, as JSON."""
+        return {"moved": self._moved, "enabled": self._enabled}
 
     def close(self) -> None:
         """As it was before, after `folder` was removed."""

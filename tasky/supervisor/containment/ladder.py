@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import TaskyError
 from ...model.containment import Kind
@@ -27,9 +29,12 @@ class Found:
     reason: str | None = None
 
 
-def choose(wanted: Kind, state_dir: Path) -> Containment:
+def choose(wanted: Kind, state_dir: Path, handed: Mapping[str, Any] | None = None) -> Containment:
     """The strongest that works here (AUTO), or the one that is `wanted`: TaskyError, saying why, where that cannot be
-    had. `state_dir`, which is locked, tells this server from others on the machine. For the main thread."""
+    had. `state_dir`, which is locked, tells this server from others on the machine. What was `handed` by another server
+    of the same process stays as it is. For the main thread."""
+    if handed is not None:
+        return _go_on(state_dir, handed)
     if wanted is Kind.PROCESS_GROUP:
         return ProcessGroups(state_dir)
     try:
@@ -39,6 +44,15 @@ def choose(wanted: Kind, state_dir: Path) -> Containment:
             raise TaskyError(f"containment: cgroup cannot be had: {error}") from error
         log.warning("containment by process groups, for cgroups cannot be had: %s", error)
     return ProcessGroups(state_dir)
+
+
+def _go_on(state_dir: Path, handed: Mapping[str, Any]) -> Containment:
+    if Kind(handed["kind"]) is Kind.PROCESS_GROUP:
+        return ProcessGroups(state_dir, handed)
+    try:
+        return Cgroups(home.find(), state_dir, handed)
+    except (Unavailable, OSError) as error:
+        raise TaskyError(f"its cgroups cannot be gone on with: {error}") from error
 
 
 def probe() -> Found:

@@ -13,8 +13,9 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from . import proc, subreaper
 from .proc import Stat
@@ -32,14 +33,16 @@ _SWEEP_PAUSE: Final = 0.02
 class Orphans:
     """One for each server. For the loop's thread, or for the only one that works."""
 
-    def __init__(self, trees: Trees) -> None:
+    def __init__(self, trees: Trees, handed: Mapping[str, Any] | None = None) -> None:
+        """`handed` by another server of the same process: then the workers that it has started are listed, too."""
         self.trees: Final = trees
         self._orphans: dict[int, Owners] = {}
         self._next_look = 0
         self._session: Final = os.getsid(0)
         self._open = _have_list()
-        self._resigns: Final = self._open and not subreaper.become()
-        self._before = frozenset(_adopted())
+        was_one = self._open and subreaper.become()
+        self._resigns: Final[bool] = handed["resigns"] if handed else self._open and not was_one
+        self._before = frozenset(handed["before"] if handed else _adopted())
         #: The first process of a container: what others leave there nobody else would reap.
         self.is_init: Final = os.getpid() == 1
 
@@ -65,6 +68,20 @@ class Orphans:
         now = time.monotonic_ns()
         self._next_look = now + _SHARE * (now - began)
         return holding
+
+    def handed(self) -> dict[str, Any]:
+        """As JSON. Whose a process is, is told by the tasks and attempts."""
+        return {
+            "resigns": self._resigns,
+            "before": sorted(self._before),
+            "owners": [[pid, _keys(owners)] for pid, owners in self._orphans.items()],
+            "seen": self.trees.handed(),
+        }
+
+    def recall(self, handed: Mapping[str, Any]) -> None:
+        """What `handed` knew, when all trees are there."""
+        self._orphans.update((pid, self.trees.known(keys)) for pid, keys in handed["owners"])
+        self.trees.recall(handed["seen"])
 
     def of(self, tree: NamedTree) -> list[int]:
         """The orphans of a tree, at the latest look. Pinned."""
@@ -146,6 +163,10 @@ class Orphans:
             log.error("processes of tasks do not end: %s", sorted(self._orphans))
         if self._resigns:
             subreaper.resign()
+
+
+def _keys(owners: Owners) -> list[tuple[str, str]]:
+    return [tree.key for tree in owners]
 
 
 def _doomed(owners: Owners) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias
 
 from . import proc
 from .base import Tree
@@ -93,6 +93,23 @@ class Trees:
         """These are below one of its processes: should they lose their parents, they are known."""
         with self.lock:
             self._seen.update((each.process, owners) for each in found)
+
+    def handed(self) -> list[Any]:
+        """What `remember` has been told, as JSON."""
+        with self.lock:
+            return [[*each, [tree.key for tree in of]] for each, of in self._seen.items()]
+
+    def recall(self, handed: Iterable[Any]) -> None:
+        """What `handed` knew, when all trees are there."""
+        with self.lock:
+            for pid, started, keys in handed:
+                self._seen[Process(pid, started)] = self.known(keys)
+
+    def known(self, keys: Iterable[Sequence[str]]) -> Owners:
+        """The trees of these tasks and attempts."""
+        with self.lock:
+            found = (self._trees.get((task_id, attempt)) for task_id, attempt in keys)
+            return frozenset(tree for tree in found if tree is not None)
 
     def forget_ownerless(self) -> None:
         """There are no orphans: what was remembered of those of former tasks is of no use any more."""
