@@ -115,6 +115,8 @@ class Server:
         self._manager.ready(parts.summary())
         parts.heartbeat.start()
         if handover is not None:
+            if (watchdog := handover.document["watchdog"]) is not None:
+                self._manager.patience(watchdog)
             self._go_on(handover.document)
 
     def work(self) -> Handover | None:

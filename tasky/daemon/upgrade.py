@@ -28,6 +28,8 @@ _PATIENCE: Final = 10.0
 _LAST_ANSWERS: Final = 5.0  # ... and for requests that are under way
 _LAST_DELIVERIES: Final = 0.5  # ... for notifications: what is cut off is sent again
 _PAUSE: Final = 0.005
+#: Seconds that the new code has until it must give a sign of life.
+_START: Final = 600.0
 
 
 class Upgrade:
@@ -86,7 +88,8 @@ class Upgrade:
             self._parts.supervisor.work()
             self._manager.ready(self._parts.summary())
             self.refuse(error.message)
-            for number in self._missed:
+            missed, self._missed = self._missed, set()
+            for number in missed:
                 self._signals.send(signal.Signals(number))
             return None
         return self._hand_over(began)
@@ -107,6 +110,8 @@ class Upgrade:
             raise TaskyError(
                 f"processes that were killed do not end, of the tasks {', '.join(stuck)}"
             )
+        if trouble := parts.store.trouble():
+            raise TaskyError(f"the store is in trouble: {trouble}")
         deadline = time.monotonic() + _PATIENCE
         self._rest_tasks(deadline)
         began = time.monotonic_ns()
@@ -124,16 +129,17 @@ class Upgrade:
     def _rest_tasks(self, deadline: float) -> None:
         while under_way := self._parts.supervisor.rest():
             if time.monotonic() > deadline:
-                trouble = self._parts.store.trouble()
                 raise TaskyError(
-                    f"{len(under_way)} tasks do not come to rest (the first: {under_way[0]})"
-                    + (f"; the store: {trouble}" if trouble else "")
+                    f"{len(under_way)} tasks do not come to rest (the first: {under_way[0]}):"
+                    " see the log"
                 )
             self._pause()
 
     def _pause(self) -> None:
         came = self._signals.wait(_PAUSE)
-        self._missed |= came
+        if signal.SIGUSR1 in came:
+            self._parts.levels.toggle()
+        self._missed |= came - {signal.SIGUSR1}
         if STOP & came:
             raise TaskyError("the server is stopped")
 
@@ -142,7 +148,10 @@ class Upgrade:
     def _hand_over(self, began: int) -> Handover:
         """Closes everything that is not handed over."""
         parts, document = self._parts, self._document(rehearsal=False)
-        self._manager.alive()  # for the time until the new code does that
+        if (
+            self._given.watchdog is not None
+        ):  # a migration may take long, and a start is not watched
+            self._manager.patience(_START)
         self._signals.block()
         parts.heartbeat.close()
         parts.watch.close()

@@ -55,6 +55,10 @@ class ServiceManager:
         """Feeds the watchdog."""
         self._send("WATCHDOG=1")
 
+    def patience(self, seconds: float) -> None:
+        """How long it waits for a sign of life from now on, before it takes the server for stuck."""
+        self._send(f"WATCHDOG_USEC={int(seconds * 1e6)}")
+
     def __enter__(self) -> Self:
         return self
 

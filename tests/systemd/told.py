@@ -16,6 +16,7 @@ class Told:
     """`address` is $NOTIFY_SOCKET: `@name` is an abstract one."""
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self.messages: list[Message] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address.replace("@", "\0", 1))

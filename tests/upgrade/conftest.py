@@ -10,6 +10,7 @@ import pytest
 from tasky.model.containment import Kind
 from tasky.supervisor import probe
 from tests.helpers import Server
+from tests.systemd.told import Told
 
 from .support import Gates
 
@@ -23,6 +24,12 @@ def workers(tmp_path: Path) -> Path:
     folder = tmp_path / "workers.d"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    with Told(f"{tmp_path}/notify") as told:
+        yield told
 
 
 @pytest.fixture

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers import REPOSITORY, Server
+from tests.helpers import REPOSITORY, Server, wait_for
 
+from .conftest import Start
 from .support import Gates, ask, await_outcome, upgrade
 
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -127,3 +130,22 @@ def test_it_fails_when_it_has_taken_over(installed: Any, gates: Gates, tmp_path:
     server.await_status(task, "Completed")
     assert server.get(f"/tasks/{task}/result")["Output"] == {"string_output": "one line"}
     assert server.stop() == 0
+
+
+@pytest.mark.case("D19")
+def test_the_store_is_in_trouble(workers: Path, gates: Gates, start: Start) -> None:
+    """Nothing is handed over then: the server goes on, and what could not be stored is, later."""
+    gates.worker(workers, "long", 'wait("on")')
+    server = start()
+    task, canceled = server.submit("long"), server.submit("long")
+    gates.await_reached("on")
+    with closing(sqlite3.connect(server.state / "tasky.db", isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        server.request("POST", f"/tasks/{canceled}/cancel")
+        wait_for(lambda: "cannot be stored yet" in server.logged)
+        assert "the store is in trouble" in _refused(server, task)
+        foreign.execute("ROLLBACK")
+    gates.open("on")
+    server.await_status(task, "Completed")
+    server.await_status(canceled, "Canceled")
+    assert server.submit("long")

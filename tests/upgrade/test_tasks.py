@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import Server, wait_for
+from tests.systemd.told import Told
 
 from .conftest import Start
 from .support import Gates, ask, await_outcome, lines, upgrade
@@ -187,9 +188,9 @@ def test_nothing_is_lost(workers: Path, gates: Gates, start: Start, mode: str) -
 
 
 @pytest.mark.case("D17")
-def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start) -> None:
+def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start, told: Told) -> None:
     """No descriptor is left over; workers that are started later inherit nothing; signals work on, and the level of the
-    log stays. A setting that has changed is in force, but for one that needs another socket."""
+    log stays. The service manager is told, and has patience meanwhile. A setting that has changed is in force."""
     gates.worker(
         workers,
         "look",
@@ -203,7 +204,8 @@ def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start) 
     gates.worker(workers, "long", 'wait("on")')
     settings = workers.parent / "tasky.yaml"
     settings.write_text("max_queued: 10\n")
-    server = start("--config", str(settings))
+    notify = {"NOTIFY_SOCKET": told.address, "WATCHDOG_USEC": "60000000"}
+    server = start("--config", str(settings), **notify)
     before = server.run("look")["Output"]
     task = server.submit("long")
     gates.await_reached("on")
@@ -221,6 +223,8 @@ def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start) 
     gates.open("on")
     server.await_status(task, "Completed")
     assert server.stop() == 0
+    upgraded = ["RELOADING", "WATCHDOG_USEC", "READY", "WATCHDOG_USEC"]
+    assert told.told() == ["READY", *upgraded, *upgraded, "RELOADING", "READY", "STOPPING"]
 
 
 def _descriptors(pid: int) -> int:
