@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .. import __version__
-from ..config import Settings, runs_as_root
+from ..config import Settings
 from ..crash import Point, arm, crash_at
 from ..errors import TaskyError
-from ..logs import Logs, about
-from ..model.containment import Kind
-from ..model.limits import Means, kept
+from ..logs import Logs
 from ..systemd import Given, ServiceManager
-from . import own
-from .address import url
+from . import own, telling
 from .handover import Handover
 from .outcome import Outcome
 from .parts import Parts
@@ -111,7 +106,7 @@ class Server:
         parts.notifier.start()
         parts.streams.start()
         parts.http.start()
-        self._tell_what_there_is()
+        telling.what_there_is(parts)
         self._manager.ready(parts.summary())
         parts.heartbeat.start()
         if handover is not None:
@@ -219,45 +214,7 @@ class Server:
             log.error("not loaded: %s", problem)
         workers, mistakes = len(catalogue.definitions), len(catalogue.problems)
         log.info("workers loaded again: %d, mistakes: %d", workers, mistakes)
-        self._tell_what_is_not_kept()
-
-    # ------------------------------------------------------------------ what the log says of it
-
-    def _tell_what_there_is(self) -> None:
-        settings = self._parts.settings
-        if sys.version_info < (3, 11, 4):  # CPython issue 104372
-            log.warning(
-                "Python %s stands still while a program is being started: one on a hung file system"
-                " would hold up everything. Python 3.11.4 has that mended",
-                platform.python_version(),
-            )
-        names = ", ".join(sorted(self._parts.catalogue.definitions)) or "none"
-        log.info("workers in %s: %s", settings.workers_dir, names)
-        self._tell_what_is_not_kept()
-        log.info("state in %s", settings.state_dir)
-        self._tell_containment()
-        where = url(self._parts.socket, settings.listen)
-        log.info("tasky %s listening on %s", __version__, where)
-
-    def _tell_containment(self) -> None:
-        """Why it is not cgroups was said when it was chosen, unless the settings want it so."""
-        containment = self._parts.containment
-        kind, names = containment.kind, ", ".join(sorted(containment.controllers))
-        if kind is Kind.CGROUP:
-            log.info("containment: %s, controllers: %s", kind, names or "none")
-        elif self._parts.settings.containment is kind:
-            log.info("containment: %s, as the settings want it", kind)
-        else:
-            log.info("containment: %s", kind)
-
-    def _tell_what_is_not_kept(self) -> None:
-        """Limits that are not kept on this machine."""
-        controllers = self._parts.containment.controllers
-        for name, definition in self._parts.catalogue.definitions.items():
-            limits, as_root = definition.limits, runs_as_root(definition)
-            for limit in kept(limits, controllers, as_root=as_root):
-                if limit.means is Means.NOTHING:
-                    log.warning("%s", limit, extra=about(worker=name))
+        telling.what_is_not_kept(self._parts)
 
 
 def _arm() -> None:

@@ -106,12 +106,7 @@ class Upgrade:
     def _come_to_rest(self) -> int:
         """Gives since when no request is answered, by the monotonic clock. TaskyError if something is in the way."""
         parts = self._parts
-        if stuck := parts.supervisor.unkillable():
-            raise TaskyError(
-                f"processes that were killed do not end, of the tasks {', '.join(stuck)}"
-            )
-        if trouble := parts.store.trouble():
-            raise TaskyError(f"the store is in trouble: {trouble}")
+        self._must_be_well()
         deadline = time.monotonic() + _PATIENCE
         self._rest_tasks(deadline)
         began = time.monotonic_ns()
@@ -123,8 +118,16 @@ class Upgrade:
                 break
             self._pause()
         self._rest_tasks(deadline + _LAST_ANSWERS)
+        self._must_be_well()
         crash_at(Point.RESTING)
         return began
+
+    def _must_be_well(self) -> None:
+        if stuck := self._parts.supervisor.unkillable():
+            tasks = ", ".join(stuck)
+            raise TaskyError(f"processes that were killed do not end, of the tasks {tasks}")
+        if trouble := self._parts.store.trouble():
+            raise TaskyError(f"the store is in trouble: {trouble}")
 
     def _rest_tasks(self, deadline: float) -> None:
         while under_way := self._parts.supervisor.rest():

@@ -187,7 +187,7 @@ def test_the_journal(workers: Path, tmp_path: Path) -> None:
         entries = iter(journal.receive, None)
         first = next(found for found, _ in entries if "listening on" in found["MESSAGE"])
         assert (first["PRIORITY"], first["SYSLOG_IDENTIFIER"]) == ("6", "tasky")
-        assert first["CODE_FILE"].endswith("tasky/daemon/server.py")
+        assert first["CODE_FILE"].endswith("tasky/daemon/telling.py")
         program.unlink()
         host, port = first["MESSAGE"].rpartition("//")[2].split(":")
         with socket.create_connection((host, int(port)), PATIENCE) as connection:
