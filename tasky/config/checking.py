@@ -11,6 +11,7 @@ from ..errors import ConfigError, Problem
 from ..model.containment import Kind
 from ..model.fields import Mistake, Wrong
 from ..model.worker import KEYS, KILL_GRACE, WorkerDefinition
+from .chains import settle_chains
 from .files import mode_of
 from .secrets import read_secret
 from .settings import SETTINGS
@@ -83,9 +84,16 @@ def _check_folder(folder: Path, kill_grace: int, check_owners: bool) -> Report:
 
 
 def _check_worker(file: Path, check_owners: bool) -> Report:
+    """A chain is looked at beside the other definitions of its folder."""
     loaded = load_worker(file, kill_grace=KILL_GRACE, check_owners=check_owners)
-    workers = (loaded.definition,) if loaded.definition else ()
-    return Report(loaded.problems, workers, (file,))
+    definition, problems = loaded.definition, loaded.problems
+    if definition is not None and definition.chain is not None and loaded.document is not None:
+        others, _ = load_workers(file.parent, kill_grace=KILL_GRACE, check_owners=check_owners)
+        beside = {Path(name): worker for name, worker in others.items() if name != definition.name}
+        left, found = settle_chains({**beside, file: definition}, {file: loaded.document}, {})
+        definition, problems = left.get(file), tuple(found)
+    workers = () if definition is None else (definition,)
+    return Report(problems, workers, (file,))
 
 
 def _holds_settings(file: Path) -> bool:

@@ -12,6 +12,8 @@ from ..errors import ConfigError, Problem
 from ..model.fields import Wrong
 from ..model.worker import WorkerDefinition, parse_worker
 from . import owners
+from .chains import settle_chains
+from .document import Document
 from .files import failure, reason
 from .host import settle
 from .strict import load
@@ -26,7 +28,7 @@ class Loaded:
     file: Path
     definition: WorkerDefinition | None
     problems: tuple[Problem, ...] = ()
-    name_line: int = 0
+    document: Document | None = None
 
 
 def load_workers(
@@ -60,7 +62,13 @@ def read_folder(
         for file in definition_files(folder)
     ]
     by_file, disputes = _settle_names(loaded, former)
-    problems = [*(problem for one in loaded for problem in one.problems), *disputes]
+    documents = {
+        one.file: one.document
+        for one in loaded
+        if one.document and one.definition is not None and by_file.get(one.file) is one.definition
+    }
+    by_file, misfits = settle_chains(by_file, documents, former)
+    problems = [*(problem for one in loaded for problem in one.problems), *disputes, *misfits]
     return by_file, sorted(problems, key=lambda problem: problem.file)
 
 
@@ -77,7 +85,7 @@ def load_worker(file: Path, *, kill_grace: int, check_owners: bool = True) -> Lo
     problems = document.problems([*draft.mistakes, *mistakes])
     if check_owners:
         problems = [*_changeable(file), *problems]
-    return Loaded(file, None if problems else definition, tuple(problems), document.line("name"))
+    return Loaded(file, None if problems else definition, tuple(problems), document)
 
 
 def _changeable(file: Path) -> tuple[Problem, ...]:
@@ -108,7 +116,7 @@ def _settle_names(
         for one in loaded
         if one.definition or one.file in former
     }
-    lines = {one.file: one.name_line for one in loaded}
+    lines = {one.file: one.document.line("name") if one.document else 0 for one in loaded}
     problems: list[Problem] = []
     while dispute := _dispute(claims, former):
         owner, loser = dispute

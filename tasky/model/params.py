@@ -143,6 +143,12 @@ class Parameters:
             raise InvalidParams(_presentable(violations, self.masker(complete, hidden)))
         return complete
 
+    def misfits(self, name: str, value: Any) -> list[Violation]:
+        """What is wrong with a value that the definition of something else has for this parameter."""
+        unreadable = list(_unreadable({name: value}))
+        found = unreadable or self._of_value(name, value, secret=name in self.secrets)
+        return _presentable(found, None)
+
     def refusals(self, name: str, value: Any) -> Iterator[Violation]:
         """Why a value cannot be this parameter's in an argument, if so."""
         leading_dash = bool(self._schemas[name].get(LEADING_DASH))

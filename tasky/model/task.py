@@ -27,6 +27,7 @@ class FailureCode(StrEnum):
     SPAWN = "spawn"  #: could not be started
     LOST = "lost"  #: the supervisor died under it
     SHUTDOWN = "shutdown"  #: the server was stopped under it
+    STEP = "step"  #: of a chain: one of its steps failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from . import sections
 from .arguments import placeholders
+from .chain.parsing import KEYS as CHAIN_KEYS
+from .chain.parsing import parse_plan
+from .chain.plan import Plan
 from .fields import (
     Mistake,
     Section,
@@ -63,7 +66,15 @@ KEYS: Final = (
     "limits",
     "retry",
     "notify",
+    *CHAIN_KEYS,
 )
+#: What is said of a process, and so of no chain.
+_OF_A_PROCESS: Final = (
+    "command", "protocol", "args", "input", "kill_grace", "env", "pass_env", "user", "group", "umask", "nice",
+    "no_new_privs", "cwd", "limits",
+)  # fmt: skip
+#: The worker whose tasks are the chains that clients send.
+AD_HOC: Final = "chain"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NAME_RULE: Final = "a-z, 0-9, _ and -, at most 64, the first one a letter or a digit"
@@ -85,9 +96,9 @@ class Input(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerDefinition:
-    """A worker as its file defines it. Durations are nanoseconds; `command[0]` is an absolute path once loaded;
-    `max_tasks` 0 means no limit of its own, `cwd` None a fresh folder of the task's own; `user`, `group` and `umask`
-    None those of the server, to whose niceness `nice` is added."""
+    """A worker as its file defines it. Durations are nanoseconds; `command[0]` is an absolute path once loaded, and a
+    `chain` has none; `max_tasks` 0 means no limit of its own, `cwd` None a fresh folder of the task's own; `user`,
+    `group` and `umask` None those of the server, to whose niceness `nice` is added."""
 
     name: str
     command: tuple[str, ...]
@@ -112,6 +123,7 @@ class WorkerDefinition:
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
     notify: tuple[Hook, ...] = ()
+    chain: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,7 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
         limits=sections.limits(keys),
         retry=sections.retry(keys),
         notify=keys.get("notify", hooks, ()),
+        chain=parse_plan(keys, schemas) if "chain" in keys else None,
     )
     _check_together(keys, definition)
     return Draft(definition, tuple(keys.mistakes))
@@ -161,6 +174,16 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
 
 def _check_together(keys: Section, definition: WorkerDefinition) -> None:
     """What the keys say of each other."""
+    if definition.name == AD_HOC:
+        keys.reject("name", f"{AD_HOC} is kept for the chains that clients send: choose another")
+    if "chain" in keys:
+        for key in _OF_A_PROCESS:
+            if key in keys:
+                keys.reject(key, "is for a program, and a chain has none of its own", at_key=True)
+        return
+    for key in CHAIN_KEYS[1:]:
+        if key in keys:
+            keys.reject(key, "is for a chain: it goes with chain", at_key=True)
     if "command" not in keys:
         keys.reject("command", "is missing: the program to run, such as command: [./copyfile.py]")
     for index, element in enumerate(definition.command):

@@ -101,7 +101,9 @@ def test_input_of_a_jsonl_worker() -> None:
 
 
 def test_every_mistake_at_once() -> None:
-    draft = parse_worker(dict.fromkeys(KEYS, 1.5), stem="x", kill_grace=SECOND)
+    draft = parse_worker(
+        {**dict.fromkeys(KEYS, 1.5), "output": {"$": 1.5}}, stem="x", kill_grace=SECOND
+    )
     wrong = {mistake.path[0] for mistake in draft.mistakes}
     assert wrong == set(KEYS)
 
@@ -130,5 +132,5 @@ def test_any_document_is_a_definition_or_has_mistakes(document: dict[str, Any]) 
         assert mistake.path[0] in {*document, "command"}
         assert "\n" not in mistake.message
     if not draft.mistakes:
-        assert draft.definition.command
+        assert draft.definition.command or draft.definition.chain
         assert draft.definition.name == str(document.get("name", "x")).lower()
