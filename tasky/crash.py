@@ -60,6 +60,12 @@ class Point(StrEnum):
     PAUSE_STORED = "pause.stored"
     RESUME_STORED = "resume.stored"
 
+    # A chain
+    STEP_ORDERED = "step.ordered"  #: it is decided which task comes next; nothing of that is stored
+    STEP_STORED = "step.stored"  #: the task is on disk; the chain does not know yet
+    STEP_ENDED = "step.ended"  #: the end of a task is on disk; what follows from it is not decided
+    CHAIN_OVER = "chain.over"  #: all its tasks have ended; its own end is not stored
+
     # Its end
     KILLED = "killed"  #: SIGKILL was sent to the tree
     EXITED = "exited"  #: the process has ended and is a zombie

@@ -80,6 +80,7 @@ class Ending:
     limits: Limits = field(default_factory=Limits)
     out_of_memory: bool = False
     last_words: str = ""
+    failure: Failure | None = None  #: of what has no process: it knows itself
 
     @property
     def is_good(self) -> bool:
@@ -89,6 +90,8 @@ class Ending:
 
 def decide(ending: Ending) -> tuple[Event, Failure | None]:
     """What happens to the task, and why it failed if it did."""
+    if ending.reason is None and ending.failure is not None:
+        return Event.FAIL, ending.failure
     found = _cause(ending)
     if found is None:
         return Event.SUCCEED, None

@@ -85,6 +85,28 @@ class Idempotency:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a chain a task is: the chain's task, the attempt of that, the step, which of its items (from 0),
+    which attempt of that."""
+
+    parent: str
+    run: int
+    step: str
+    item: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewChain:
+    """The work of a task that is a chain: the document of its plan; `resumes` is the chain that failed and whose
+    finished tasks it takes over, `halted` why it was stopped, if it was."""
+
+    plan: Mapping[str, Any]
+    resumes: str | None = None
+    halted: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewTask:
     """A task as submitted: parameters already checked, defaults filled in. `secrets` names those that are masked in
@@ -104,6 +126,8 @@ class NewTask:
     secrets: tuple[str, ...] = ()
     notify: tuple[Hook, ...] = ()
     by: str | None = None
+    chain: NewChain | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,3 +191,4 @@ class Task:
     notifications: tuple[Notification, ...] = ()
     by: str | None = None
     actions: tuple[Action, ...] = ()
+    part: Part | None = None

@@ -126,6 +126,11 @@ class WorkerDefinition:
     chain: Plan | None = None
 
 
+def ad_hoc() -> WorkerDefinition:
+    """Of the chains that clients send: each of them brings a plan of its own."""
+    return WorkerDefinition(name=AD_HOC, command=(), chain=Plan(steps={}))
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a document says. With mistakes the definition must not be used: it has defaults in their places, so that

@@ -21,10 +21,11 @@ from ..errors import (
     WrongState,
 )
 from ..model.access import ANYBODY, Principal
+from ..model.chain.records import Order
 from ..model.notify import AllowedHosts, Hook, Url
 from ..model.params import Parameters
 from ..model.states import TERMINAL, State
-from ..model.task import Artifact, Idempotency, NewTask, Task
+from ..model.task import Artifact, Idempotency, NewChain, NewTask, Task
 from ..model.worker import WorkerDefinition
 from ..store import LogReader, Query, Staged, Store
 from ..supervisor import NotLive, Supervisor, Watcher
@@ -126,6 +127,7 @@ class Service:
             secrets=tuple(sorted(definition.parameters.secrets)),
             notify=(*definition.notify, *self._allowed(options.notify)),
             by=options.by.name or None,
+            chain=_chain_of(definition),
         )
         if form is None:
             return self._start(new, definition, wait)
@@ -161,8 +163,30 @@ class Service:
             secrets=tuple(sorted(self.secrets(task))),
             notify=(*definition.notify, *self._asked_for(task_id)),
             by=by.name or None,
+            chain=_chain_of(definition),
         )
         return self._start(new, definition, None)
+
+    def step(self, order: Order, chain: Task) -> tuple[NewTask, WorkerDefinition]:
+        """The new task of a step; it runs for whoever submitted the chain, which is what was allowed. Raises what keeps
+        it from being made."""
+        definition = self._workers.usable(order.worker)
+        now = time.time_ns()
+        new = NewTask(
+            id=self._store.ids.new(),
+            worker=definition.name,
+            params=definition.parameters.check(order.params),
+            created=now,
+            priority=chain.priority,
+            labels=chain.labels,
+            not_before=now + order.delay if order.delay else None,
+            timeout=order.timeout,
+            secrets=tuple(sorted(definition.parameters.secrets)),
+            notify=definition.notify,
+            by=chain.by,
+            chain=_chain_of(definition),
+        )
+        return new, definition
 
     def parameters(self, worker: str) -> Parameters:
         return self._workers.definition(worker).parameters
@@ -333,6 +357,10 @@ class Service:
         if state is None:
             raise _unknown(task_id)
         return state
+
+
+def _chain_of(definition: WorkerDefinition) -> NewChain | None:
+    return None if definition.chain is None else NewChain(definition.chain.document)
 
 
 def check_id(task_id: str) -> None:

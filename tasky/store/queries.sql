@@ -87,12 +87,17 @@ UPDATE tasks SET progress = ? WHERE id = ? AND finished IS NULL;
 DELETE FROM tasks WHERE id = ?;
 
 -- ends_ahead --
+-- What a chain that has not ended may still ask for stays, here and in the next one.
 SELECT id, finished FROM tasks INDEXED BY tasks_by_end
-WHERE finished > ? ORDER BY finished LIMIT ?;
+WHERE finished > ? AND NOT EXISTS (
+    SELECT 1 FROM children JOIN tasks AS chain ON chain.id = parent WHERE child = tasks.id AND chain.finished IS NULL
+) ORDER BY finished LIMIT ?;
 
 -- oldest_ends --
 SELECT id, finished FROM tasks INDEXED BY tasks_by_end
-WHERE finished IS NOT NULL ORDER BY finished LIMIT ?;
+WHERE finished IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM children JOIN tasks AS chain ON chain.id = parent WHERE child = tasks.id AND chain.finished IS NULL
+) ORDER BY finished LIMIT ?;
 
 -- finished_total --
 SELECT sum(tasks) FROM totals WHERE state IN ('Completed', 'Failed', 'Canceled');
@@ -119,7 +124,58 @@ FROM tasks INDEXED BY tasks_by_state WHERE state = 'Queued' AND id > ? ORDER BY 
 
 -- active --
 SELECT id FROM tasks INDEXED BY tasks_by_state
-WHERE state IN ('Running', 'Paused', 'Canceling') ORDER BY id;
+WHERE state IN ('Running', 'Paused', 'Canceling') AND NOT EXISTS (SELECT 1 FROM chains WHERE task_id = tasks.id)
+ORDER BY id;
+
+-- active_chains --
+SELECT id FROM tasks INDEXED BY tasks_by_state
+WHERE state IN ('Running', 'Paused', 'Canceling') AND EXISTS (SELECT 1 FROM chains WHERE task_id = tasks.id)
+ORDER BY id;
+
+-- insert_chain --
+INSERT INTO chains (task_id, plan, resumes) VALUES (?, ?, ?);
+
+-- chain --
+SELECT plan, resumes, halted FROM chains WHERE task_id = ?;
+
+-- halt_chain --
+UPDATE chains SET halted = coalesce(halted, ?) WHERE task_id = ?;
+
+-- insert_child --
+INSERT INTO children (parent, run, step, item, attempt, child, taken_over) VALUES (?, ?, ?, ?, ?, ?, 0);
+
+-- take_over --
+-- Of the last attempt of a chain: of each item the task that has completed.
+INSERT INTO children (parent, run, step, item, attempt, child, taken_over)
+SELECT ?, 1, step, item, 1, child, 1
+FROM children JOIN tasks ON tasks.id = child
+WHERE parent = ? AND tasks.state = 'Completed' AND run = (SELECT max(run) FROM children WHERE parent = ?);
+
+-- children --
+SELECT step, item, children.attempt, child, state, failure
+FROM children JOIN tasks ON tasks.id = child
+WHERE parent = ? AND run = ? ORDER BY step, item, children.attempt;
+
+-- own_children --
+SELECT child FROM children JOIN tasks ON tasks.id = child
+WHERE parent = ? AND NOT taken_over AND finished IS NOT NULL;
+
+-- part --
+SELECT parent, run, step, item, attempt FROM children WHERE child = ? AND NOT taken_over;
+
+-- used_by --
+-- A chain that has not ended, and may still ask for the output of a task of it.
+SELECT parent FROM children JOIN tasks ON tasks.id = parent WHERE child = ? AND finished IS NULL LIMIT 1;
+
+-- output --
+SELECT output FROM tasks WHERE id = ?;
+
+-- save_step --
+INSERT OR REPLACE INTO steps (parent, run, step, state, total, ended, failed, failure)
+SELECT id, ?, ?, ?, ?, ?, ?, ? FROM tasks WHERE id = ?;
+
+-- steps --
+SELECT step, state, total, ended, failed, failure FROM steps WHERE parent = ? AND run = ?;
 
 -- newest --
 SELECT max(id) FROM tasks;

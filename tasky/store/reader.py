@@ -5,16 +5,17 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..errors import StoreError
+from ..model.chain.records import Record
 from ..model.notify import Hook
 from ..model.states import State
-from ..model.task import Action, Idempotency, Task
-from . import notifications, rows
+from ..model.task import Action, Idempotency, NewChain, Task
+from . import chains, notifications, rows
 from .connections import connect_reader
 from .failures import explain
 from .paging import SUMMARY, Query, Seen, statement
@@ -104,9 +105,33 @@ class Reader:
 
     def active(self) -> list[Task]:
         """The tasks that have a process, or had one when the server died."""
+        return self._all("active")
+
+    def active_chains(self) -> list[Task]:
+        """The chains that have begun, and not ended."""
+        return self._all("active_chains")
+
+    def _all(self, query: str) -> list[Task]:
         with self._transaction() as connection:
-            ids = [id_ for (id_,) in connection.execute(QUERIES["active"]).fetchall()]
+            ids = [id_ for (id_,) in connection.execute(QUERIES[query]).fetchall()]
             return [task for task in (_task(connection, id_) for id_ in ids) if task is not None]
+
+    def chain(self, task_id: str) -> NewChain | None:
+        """None of a task that is no chain."""
+        with self._connection() as connection:
+            return chains.chain(connection, task_id)
+
+    def course(self, parent: str, run: int) -> tuple[list[Record], dict[str, Mapping[str, Any]]]:
+        """The tasks that were made in an attempt of a chain, and what is stored of its steps."""
+        with self._transaction() as connection:
+            found = chains.records(connection, parent, run)
+            return found, chains.steps(connection, parent, run)
+
+    def output(self, task_id: str) -> str | None:
+        """JSON text; None of a task that has none, or is gone."""
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["output"], (task_id,)).fetchone()
+        return None if row is None else row[0]
 
     def hooks(self, task_id: str) -> tuple[Hook, ...]:
         """Who is, or was, to be told of the task's end."""
@@ -191,7 +216,8 @@ def _task(connection: sqlite3.Connection, task_id: str) -> Task | None:
     attempts = [rows.read_attempt(attempt) for attempt in found]
     found = connection.execute(QUERIES["actions"], (task_id,)).fetchall()
     actions = tuple(Action(time=time, by=by, action=action) for time, by, action in found)
-    return rows.read_task(row, attempts, notifications.of_task(connection, task_id), actions)
+    told = notifications.of_task(connection, task_id)
+    return rows.read_task(row, attempts, told, actions, chains.part(connection, task_id))
 
 
 def _workers(connection: sqlite3.Connection) -> list[str]:

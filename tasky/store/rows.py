@@ -17,6 +17,7 @@ from ..model.task import (
     Idempotency,
     NewTask,
     Outcome,
+    Part,
     Progress,
     Task,
 )
@@ -34,8 +35,12 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _failure(failure: Failure | None) -> str | None:
+def failure_text(failure: Failure | None) -> str | None:
     return None if failure is None else dump(failure.as_json())
+
+
+def read_failure(text: str | None) -> Failure | None:
+    return None if text is None else Failure.from_json(json.loads(text))
 
 
 def progress_text(progress: Progress | None) -> str | None:
@@ -70,6 +75,11 @@ def new_task(new: NewTask, started: int | None, state: State) -> Row:
     )
 
 
+def part_row(found: Part, child: str) -> Row:
+    """For `insert_child`."""
+    return (found.parent, found.run, found.step, found.item, found.attempt, child)
+
+
 def first(row: Row, key: Idempotency) -> str:
     """Of `task_by_key`: the task that a key led to first; IdempotencyConflict if it came with something else."""
     task_id, digest = row
@@ -85,7 +95,7 @@ def outcome(task_id: str, end: Outcome) -> Row:
         end.finished,
         end.duration,
         None if end.output is None else storable(end.output),
-        _failure(end.failure),
+        failure_text(end.failure),
         _pack(end.artifacts),
         progress_text(end.progress),
         task_id,
@@ -106,7 +116,7 @@ def attempt(task_id: str, ended: Attempt) -> Row:
         None if ended.finished is None else max(ended.finished, ended.started),
         ended.exit_code,
         ended.signal,
-        _failure(ended.failure),
+        failure_text(ended.failure),
     )
 
 
@@ -118,7 +128,7 @@ def read_attempt(row: Row) -> Attempt:
         finished=finished,
         exit_code=exit_code,
         signal=signal,
-        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+        failure=read_failure(failure),
     )
 
 
@@ -127,6 +137,7 @@ def read_task(
     attempts: Sequence[Attempt] = (),
     notifications: tuple[Notification, ...] = (),
     actions: tuple[Action, ...] = (),
+    part: Part | None = None,
 ) -> Task:
     """A task from the columns of the query `task`; `attempts` are those that have ended."""
     (id_, worker, state, created, started, finished, duration, priority, not_before, timeout,
@@ -152,12 +163,13 @@ def read_task(
         duration=duration,
         progress=None if progress is None else Progress(**json.loads(progress)),
         output=output,
-        failure=None if failure is None else Failure.from_json(json.loads(failure)),
+        failure=read_failure(failure),
         artifacts=() if artifacts is None else _unpack(artifacts),
         attempts=(*attempts, *running),
         notifications=notifications,
         by=by,
         actions=actions,
+        part=part,
     )
 
 

@@ -117,10 +117,11 @@ class Store:
         return LogReader(self.folders.name(task_id))
 
     def delete(self, task_id: str) -> None:
-        """Forget a finished task and its files, also on a full disk. Raises UnknownTask or WrongState."""
-        self.writer.call(tasks.delete(task_id), urgent=True)
+        """Forget a finished task and its files, those of a chain included, also on a full disk. Raises UnknownTask or
+        WrongState."""
+        gone = self.writer.call(tasks.delete(task_id), urgent=True)
         crash_at(Point.DELETED)
-        self.scribe.discard([task_id])
+        self.scribe.discard(gone)
 
     def prune(self, age: int, count: int) -> None:
         """See `Retention.prune`. To be called now and then."""

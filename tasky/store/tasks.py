@@ -13,7 +13,7 @@ from typing import Final
 from ..errors import IllegalTransition, UnknownTask, WrongState
 from ..model.states import TERMINAL, TRANSITIONS, Event, State, advance
 from ..model.task import Action, Attempt, NewTask, Outcome, Progress
-from . import notifications, rows
+from . import chains, notifications, rows
 from .queries import QUERIES
 from .writer import Operation
 
@@ -59,6 +59,7 @@ def insert(
             connection.execute(QUERIES["insert_label"], label)
         if told:
             connection.executemany(QUERIES["insert_notification"], told)
+        chains.insert(connection, new)
         return new.id
 
     return operation
@@ -148,16 +149,20 @@ def save_progress(pairs: Iterable[tuple[str, Progress]]) -> Operation[None]:
     return operation
 
 
-def delete(task_id: str) -> Operation[None]:
-    """Forget a finished task."""
+def delete(task_id: str) -> Operation[list[str]]:
+    """Forget a finished task, and the tasks of it, if it is a chain. Gives the ids of all that are gone."""
 
-    def operation(connection: Connection) -> None:
+    def operation(connection: Connection) -> list[str]:
         state = _state(connection, task_id)
         if state not in TERMINAL:
             raise WrongState(
                 f"the task is {state}: only a finished task can be deleted", state.value
             )
-        connection.execute(QUERIES["delete"], (task_id,))
+        if (chain := chains.used_by(connection, task_id)) is not None:
+            raise WrongState(f"the task is a part of {chain}, which has not ended", state.value)
+        gone = chains.with_own(connection, task_id)
+        connection.executemany(QUERIES["delete"], [(id_,) for id_ in gone])
+        return gone
 
     return operation
 

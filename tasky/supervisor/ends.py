@@ -19,6 +19,7 @@ from ..model.outcome import decide
 from ..model.states import Event, State, advance
 from ..model.task import Attempt, Failure, FailureCode, Outcome
 from ..store import Remains, Store, tasks
+from .chains import Conduct
 from .live import Live
 from .loop import Loop
 from .observer import Observer
@@ -86,6 +87,12 @@ class Ends:
             self._end(live, Failure(code=FailureCode.SHUTDOWN, message=message))
         else:
             self._take_back(live)
+
+    def interrupted(self, live: Live) -> None:
+        """The server is stopped: the next one goes on with this chain."""
+        live.hold_alarm()
+        self._dispatch(live)
+        self._leave(live)
 
     def withdrawn(self, entry: Entry, live: Live, answers: Sequence[Promise[State]]) -> None:
         """It was canceled while it waited."""
@@ -290,7 +297,7 @@ def _finish(task_id: str, outcome: Outcome, attempt: Attempt) -> _Operation:
     return operation
 
 
-def _output(process: Process | None, state: State) -> str | None:
+def _output(process: Process | Conduct | None, state: State) -> str | None:
     """What it sent, whatever the end; a success without a result has the output null."""
     if process is not None and process.output.result is not None:
         return process.output.result

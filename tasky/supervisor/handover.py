@@ -20,6 +20,7 @@ from ..model.task import FailureCode
 from ..model.worker import Protocol, WorkerDefinition
 from ..store import Store, tasks
 from . import inherit
+from .chains import Conduct
 from .containment import Containment
 from .launch import Launch
 from .live import Live
@@ -68,7 +69,8 @@ def work(lives: Iterable[Live]) -> None:
 def handed(register: Register, containment: Containment) -> dict[str, Any]:
     """Everything that runs, and what the store does not know of what waits. In the loop's thread, or after it."""
     return {
-        "tasks": [_task(live) for live in register.lives()],
+        # A chain has no process: it goes on from what is stored.
+        "tasks": [_task(live) for live in register.lives() if not live.is_chain],
         "queue": {entry.task_id: _clocks(entry) for entry in register.waiting()},
         "containment": containment.handed(),
         "soft_limit": inherit.soft_limit(),
@@ -77,6 +79,7 @@ def handed(register: Register, containment: Containment) -> dict[str, Any]:
 
 def _task(live: Live) -> dict[str, Any]:
     process, definition = live.process, live.definition
+    assert not isinstance(process, Conduct), "chains are not handed over"
     known = live.handed()
     if process is not None and definition is not None:  # else, in a rehearsal, it is on its way
         known["process"] = process.handed()

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from ..errors import TaskyError
 from ..logs import about
+from ..model.fields import MAX_DURATION
 from ..model.outcome import Reason
 from ..model.states import State
 from ..model.task import Attempt, Failure, Outcome, Progress
 from ..model.worker import WorkerDefinition
+from .chains import Conduct
 from .launch import Launch
 from .loop import Loop
 from .process import Process
@@ -33,6 +35,7 @@ class Live:
         "began",
         "canceled_by",
         "definition",
+        "is_chain",
         "launch",
         "outcome",
         "params",
@@ -65,6 +68,7 @@ class Live:
         params: Mapping[str, Any] | None = None,
         secrets: Collection[str] = (),
         timeout: int | None = None,
+        is_chain: bool = False,
     ) -> None:
         self.task_id: Final = task_id
         self.worker: Final = worker
@@ -73,6 +77,8 @@ class Live:
         self.started: Final = started
         self.priority: Final = priority
         self.attempt: Final = attempt
+        #: It has no process, and takes no slot.
+        self.is_chain: Final = is_chain
         #: For a slot, in ns.
         self.waited: Final = waited
         #: None: to be read from the store, and the secrets with them.
@@ -84,7 +90,7 @@ class Live:
         self.launch: Launch | None = None
         #: The task's first start, by the monotonic clock.
         self.began = began
-        self.process: Process | None = None
+        self.process: Process | Conduct | None = None
         #: Decided, but perhaps not stored yet.
         self.outcome: Outcome | None = None
         #: Asked for; carried out as soon as there is a process.
@@ -117,6 +123,9 @@ class Live:
 
     @property
     def kill_grace(self) -> int:
+        """Each task of a chain has its own."""
+        if self.is_chain:
+            return MAX_DURATION
         return self.definition.kill_grace if self.definition else 0
 
     def duration(self) -> int | None:
@@ -222,6 +231,11 @@ class Live:
         if left is not None:
             self._alarm_at = time.monotonic_ns() + left
             self._alarm = loop.later(left, ring)
+
+    def count_from(self, elapsed: int) -> None:
+        """Its time-out's clock has run for so long already, in ns."""
+        if self.timeout is not None:
+            self._left = max(0, self.timeout - elapsed)
 
     def hold_alarm(self) -> None:
         if self._alarm is not None:

@@ -35,7 +35,7 @@ def load(register: Register, loop: Loop, unkillable: int) -> Load:
     """Any thread. It takes some 25 microseconds a process, with nothing locked but for a moment."""
     counts, lives = register.counts(), register.lives()
     under_way = [live for live in lives if live.state is not State.QUEUED]
-    started = sum(live.process is not None for live in lives)
+    started = sum(live.process is not None and not live.is_chain for live in lives)
     return Load(
         queued={worker: each.queued for worker, each in counts.items()},
         taken={worker: each.running for worker, each in counts.items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..model.chain.records import StepView
 from ..model.states import State
 from ..model.task import Outcome, Progress
 
@@ -29,6 +30,9 @@ class Observer:
 
     def progressed(self, task_id: str, worker: str, progress: Progress) -> None:
         """The latest that the worker has said. May be called thousands of times a second."""
+
+    def stepped(self, task_id: str, worker: str, step: StepView) -> None:
+        """A step of a chain is not where it was. It may be told again as it is."""
 
     def logged(self, task_id: str) -> None:
         """There are more lines in the task's log, on disk. May be called thousands of times a second."""
@@ -65,6 +69,10 @@ class Observers(Observer):
     def progressed(self, task_id: str, worker: str, progress: Progress) -> None:
         for observer in self._observers:
             observer.progressed(task_id, worker, progress)
+
+    def stepped(self, task_id: str, worker: str, step: StepView) -> None:
+        for observer in self._observers:
+            observer.stepped(task_id, worker, step)
 
     def logged(self, task_id: str) -> None:
         for observer in self._observers:

@@ -60,13 +60,20 @@ class Scheduler:
     """Slots for running tasks and a priority queue for the others.
 
     `max_tasks` bounds all running tasks together, `max_queued` all waiting ones, `limits` the running ones of a worker
-    (0 or absent: no limit of its own).
+    (0 or absent: no limit of its own). Tasks of `weightless` workers do not count among all: they have others run.
     """
 
-    def __init__(self, max_tasks: int, max_queued: int, limits: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        max_tasks: int,
+        max_queued: int,
+        limits: Mapping[str, int],
+        weightless: frozenset[str] = frozenset(),
+    ) -> None:
         self._max_tasks: Final = max_tasks
         self._max_queued: Final = max_queued
         self._limits = dict(limits)
+        self._weightless = weightless
         self._running: Counter[str] = Counter()
         self._total_running = 0
         self._queued: Counter[str] = Counter()
@@ -84,9 +91,10 @@ class Scheduler:
     def __contains__(self, task_id: object) -> bool:
         return task_id in self._entries
 
-    def set_limits(self, limits: Mapping[str, int]) -> None:
+    def set_limits(self, limits: Mapping[str, int], weightless: frozenset[str]) -> None:
         """New limits; tasks that run above them go on."""
         self._limits = dict(limits)
+        self._weightless = weightless
 
     def reserve(self, worker: str) -> bool:
         """Takes a slot for a task that was not queued, if one is free and nobody waits for it."""
@@ -95,9 +103,10 @@ class Scheduler:
         self._take(worker)
         return True
 
-    def occupy(self, worker: str) -> None:
+    def occupy(self, worker: str, *, weightless: bool = False) -> None:
         """Takes a slot for a task that runs already, however many do."""
-        self._take(worker)
+        self._total_running += not weightless
+        self._running[worker] += 1
 
     def expect(self, *, beyond: bool = False) -> bool:
         """Keeps a place in the queue for a task that is being stored; False where the queue is full, unless it may go
@@ -131,9 +140,9 @@ class Scheduler:
             self._left(entry)
         return entry
 
-    def release(self, worker: str) -> None:
-        """Gives a slot back."""
-        self._total_running -= 1
+    def release(self, worker: str, *, weightless: bool = False) -> None:
+        """Gives a slot back; `weightless` as it was when it was taken."""
+        self._total_running -= not weightless
         self._running[worker] -= 1
         if not self._running[worker]:
             del self._running[worker]
@@ -165,12 +174,12 @@ class Scheduler:
 
     def _free(self, worker: str) -> bool:
         limit = self._limits.get(worker, 0)
-        return self._total_running < self._max_tasks and (
+        return (worker in self._weightless or self._total_running < self._max_tasks) and (
             not limit or self._running[worker] < limit
         )
 
     def _take(self, worker: str) -> None:
-        self._total_running += 1
+        self._total_running += worker not in self._weightless
         self._running[worker] += 1
 
     def _left(self, entry: Entry) -> None:
@@ -198,9 +207,8 @@ class Scheduler:
 
     def _best(self) -> Entry | None:
         best: tuple[int, str] | None = None
-        if self._total_running >= self._max_tasks:
-            return None
-        for worker in list(self._ready):
+        full = self._total_running >= self._max_tasks
+        for worker in list(self._weightless & self._ready.keys() if full else self._ready):
             head = self._head(worker)
             if head is not None and (best is None or head < best) and self._free(worker):
                 best = head

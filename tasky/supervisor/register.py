@@ -13,7 +13,7 @@ from ..errors import QueueFull, ShuttingDown
 from ..model.retry import Retry
 from ..model.states import State
 from ..model.task import NewTask, Outcome
-from ..model.worker import WorkerDefinition
+from ..model.worker import AD_HOC, WorkerDefinition, ad_hoc
 from .live import Live
 from .queue import Counts, Entry, Instant, Scheduler
 from .watch import Watcher, settle_all
@@ -26,8 +26,10 @@ class Register:
         self, definitions: Mapping[str, WorkerDefinition], max_tasks: int, max_queued: int
     ) -> None:
         self._lock: Final = threading.Lock()
-        self._definitions = definitions
-        self._scheduler: Final = Scheduler(max_tasks, max_queued, _limits(definitions))
+        self._definitions = _with_ad_hoc(definitions)
+        self._scheduler: Final = Scheduler(
+            max_tasks, max_queued, _limits(definitions), _chains(self._definitions)
+        )
         self._live: Final[dict[str, Live]] = {}
         self._watchers: Final[dict[str, list[Watcher]]] = {}
         self._closed = False
@@ -61,8 +63,8 @@ class Register:
 
     def redefine(self, definitions: Mapping[str, WorkerDefinition]) -> None:
         with self._lock:
-            self._definitions = definitions
-            self._scheduler.set_limits(_limits(definitions))
+            self._definitions = _with_ad_hoc(definitions)
+            self._scheduler.set_limits(_limits(definitions), _chains(self._definitions))
 
     def retry_of(self, worker: str) -> Retry:
         """As it is defined now; a worker that was removed retries nothing."""
@@ -80,6 +82,10 @@ class Register:
             if self._closed:
                 raise ShuttingDown
             due = new.not_before is None or new.not_before <= now
+            # Whether it takes a slot is what the scheduler thinks, though a reload may have come in between.
+            now_defined = self._definitions.get(new.worker)
+            if now_defined is not None and _is_chain(now_defined) is not _is_chain(definition):
+                due = False
             if due and not self._held and self._scheduler.reserve(new.worker):
                 timeout = definition.timeout if new.timeout is None else new.timeout
                 live = Live(
@@ -91,6 +97,7 @@ class Register:
                     params=new.params,
                     secrets=new.secrets,
                     timeout=timeout,
+                    is_chain=_is_chain(definition),
                 )
                 self._live[new.id] = live
                 return live
@@ -117,7 +124,7 @@ class Register:
     def adopt(self, live: Live) -> None:
         """A task that another server has started runs here from now on."""
         with self._lock:
-            self._scheduler.occupy(live.worker)
+            self._scheduler.occupy(live.worker, weightless=live.is_chain)
             self._live[live.task_id] = live
 
     def turn_away(self, task_id: str, *, waits: bool) -> list[Watcher]:
@@ -134,7 +141,7 @@ class Register:
         queued tasks that have a slot now, and how long until the next delayed one is ready, in ns."""
         with self._lock:
             if freed is not None:
-                self._scheduler.release(freed.worker)
+                self._scheduler.release(freed.worker, weightless=freed.is_chain)
             if self._closed or self._held:
                 return [], None
             lives = [self._take(entry, now) for entry in self._scheduler.pull(now)]
@@ -145,6 +152,10 @@ class Register:
         live = _live(entry, definition, now)
         self._live[entry.task_id] = live
         return live
+
+    def definition(self, worker: str) -> WorkerDefinition | None:
+        """As it is now."""
+        return self._definitions.get(worker)
 
     # ------------------------------------------------------------------ out
 
@@ -242,7 +253,20 @@ def _live(entry: Entry, definition: WorkerDefinition | None, now: Instant) -> Li
         attempt=entry.attempt,
         began=entry.began,
         waited=entry.waited(now),
+        is_chain=definition is not None and _is_chain(definition),
     )
+
+
+def _is_chain(definition: WorkerDefinition) -> bool:
+    return definition.chain is not None
+
+
+def _with_ad_hoc(definitions: Mapping[str, WorkerDefinition]) -> Mapping[str, WorkerDefinition]:
+    return {**definitions, AD_HOC: ad_hoc()}
+
+
+def _chains(definitions: Mapping[str, WorkerDefinition]) -> frozenset[str]:
+    return frozenset(name for name, one in definitions.items() if _is_chain(one))
 
 
 def _limits(definitions: Mapping[str, WorkerDefinition]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
 from ..store import Store, tasks
+from .chains import Conduct, Conductor
 from .containment import Containment
 from .emptying import Emptying
 from .ends import Ends
@@ -60,6 +61,7 @@ class Starts:
         spawner: Spawner,
         ends: Ends,
         saver: ProgressSaver,
+        conductor: Conductor,
         max_line: int,
         observer: Observer,
     ) -> None:
@@ -70,6 +72,7 @@ class Starts:
         self._spawner: Final = spawner
         self._ends: Final = ends
         self._saver: Final = saver
+        self._conductor: Final = conductor
         self._max_line: Final = max_line
         self._observer: Final = observer
         self._emptying: Final = Emptying(loop, containment)
@@ -96,6 +99,9 @@ class Starts:
         self._launch(live)
 
     def _launch(self, live: Live) -> None:
+        if live.is_chain:
+            self.conduct(live)
+            return
         job = Job(
             partial(self._spawn, live),
             partial(self._made, live),
@@ -104,6 +110,17 @@ class Starts:
             unwanted=live.is_unwanted,
         )
         self._spawner.post(job)
+
+    def conduct(self, live: Live) -> None:
+        """Has a chain begin, or go on from where it was. Any thread."""
+        plan = live.definition.chain if live.definition else None
+        self._conductor.begin(
+            live.task_id,
+            live.attempt,
+            plan.document if plan else {},
+            lambda conduct: self._loop.call(partial(self._conducted, live, conduct)),
+            partial(self._failed, live),
+        )
 
     def unkillable(self) -> Mapping[str, list[int]]:
         """As Supervisor's. Any thread."""
@@ -267,12 +284,26 @@ class Starts:
             self._spawner.post(Job(lambda _: spawned.discard(), lambda _: None, _not_discarded))
             self._try_again(live, error)
             return
-        self._saver.wake()
         self._emptying.watch()
+        self._catch_up(live, live.process)
+
+    def _conducted(self, live: Live, conduct: Conduct) -> None:
+        if live.timeout is None:  # it came out of the queue, or from before a restart
+            own = live.definition.timeout if live.definition else None
+            live.timeout = own if conduct.task.timeout is None else conduct.task.timeout
+        if live.began is None:
+            live.began = time.monotonic_ns()
+        live.process, live.params = conduct, None
+        self._catch_up(live, conduct)
+        self._conductor.go(conduct)
+
+    def _catch_up(self, live: Live, process: Process | Conduct) -> None:
+        """With what was asked for before there was a process."""
+        self._saver.wake()
         if live.stopped is not None:
-            live.process.stop(*live.stopped)
+            process.stop(*live.stopped)
         elif live.state is State.PAUSED:
-            live.process.freeze()
+            process.freeze()
         else:
             live.set_alarm(self._loop, partial(self.time_out, live))
 

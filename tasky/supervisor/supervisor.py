@@ -6,26 +6,29 @@ watched by the loop, where cancel, pause (`commands`) and the natural end (`ends
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from ..crash import Point, crash_at
-from ..errors import ShuttingDown, TaskyError
+from ..errors import ShuttingDown, TaskyError, WrongState
 from ..model.states import State
 from ..model.task import NewTask, Progress
 from ..model.worker import WorkerDefinition
 from ..store import Store
 from . import handover
+from .chains import Conduct, Conductor, Prepare
+from .chains.adoption import adopted
 from .commands import Commands
 from .containment import Containment
 from .ends import Ends
 from .live import Live
 from .load import Load, load
 from .loop import Loop
-from .observer import Observer
+from .observer import Observer, Observers
 from .progress import ProgressSaver
 from .promise import Promise
 from .queue import Counts, Entry, Instant
@@ -40,6 +43,8 @@ from .watch import NotLive, Submission, Watcher, settle_all
 T = TypeVar("T")
 
 _PATIENCE: Final = 5.0  # seconds that the loop has to answer
+#: Told the id of a task that is stored, or why it is not.
+_Stored: TypeAlias = Callable[[str | None, TaskyError | None], None]
 
 
 class Supervisor:
@@ -57,7 +62,20 @@ class Supervisor:
         observer: Observer | None = None,
     ) -> None:
         """`observer` is told of everything, the recovery included."""
-        observer = observer or Observer()
+        self._conductor: Final = Conductor(
+            store,
+            observer or Observer(),
+            submit=self._post,
+            cancel=lambda task_id, grace: self._tell(
+                lambda: self._commands.cancel(task_id, grace, Promise())
+            ),
+            pause=lambda task_id: self._tell(lambda: self._commands.pause(task_id, Promise())),
+            resume=lambda task_id: self._tell(lambda: self._commands.resume(task_id, Promise())),
+            interrupted=self._interrupted,
+            later=lambda delay, call: self._loop.call(partial(self._loop.later, delay, call)),
+            ended=lambda conduct: self._loop.call(partial(self._conduct_ended, conduct)),
+        )
+        observer = Observers(observer or Observer(), self._conductor)
         self._observer: Final = observer
         self._store: Final = store
         self._containment: Final = containment
@@ -76,6 +94,7 @@ class Supervisor:
             spawner=self._spawner,
             ends=self._ends,
             saver=ProgressSaver(store, self._register, self._loop),
+            conductor=self._conductor,
             max_line=max_line,
             observer=observer,
         )
@@ -89,16 +108,21 @@ class Supervisor:
         """Settles what a killed server left behind, or goes on with what another one has `handed` over; then starts
         what is queued. For the main thread."""
         clean_dispositions()
-        adopted = None
+        taken_over = None
         if handed is not None:
-            adopted = handover.adopt(handed, self._store, self._containment, self._starts)
+            taken_over = handover.adopt(handed, self._store, self._containment, self._starts)
             crash_at(Point.ADOPTED)
-        recover(self._store, self._containment, self._register.retry_of, self._observer, adopted)
+        recover(self._store, self._containment, self._register.retry_of, self._observer, taken_over)
         now = Instant(time.time_ns(), time.monotonic_ns())
         for row in self._store.reader.queued():
             entry = restored(row, self._register.retry_of(row.worker), now)
             self._register.restore(entry if handed is None else handover.with_clocks(entry, handed))
+        for task in self._store.reader.active_chains():
+            live = adopted(task, self._register.definition(task.worker))
+            self._register.adopt(live)
+            self._starts.conduct(live)
         crash_at(Point.RESTORED)
+        self._conductor.start()
         self._spawner.start()
         self._thread.start()
         self._loop.call(self._starts.dispatch)
@@ -131,6 +155,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Frees what is left after `join`. Nobody may ask for anything any more."""
+        self._conductor.close()
         self._spawner.close()
         self._loop.stop()
         self.join()
@@ -153,6 +178,7 @@ class Supervisor:
 
     def hand_over(self) -> dict[str, Any]:
         """For a server that goes on with all that rests: what it must know, as JSON. This one is closed by that."""
+        self._conductor.close()
         self._spawner.close()
         self._loop.stop()
         self._thread.join()
@@ -193,6 +219,10 @@ class Supervisor:
 
     # ------------------------------------------------------------------ for the service
 
+    def prepare_steps_with(self, prepare: Prepare) -> None:
+        """Who makes the new tasks of chains; before `start`."""
+        self._conductor.prepare = prepare
+
     def submit(
         self, new: NewTask, definition: WorkerDefinition, *, watch: bool = False
     ) -> Submission:
@@ -208,16 +238,27 @@ class Supervisor:
         from_watcher = watcher is not None and new.idempotency is None
         stored: Promise[str] = Promise()
         crash_at(Point.SUBMITTED)
-        self._store.writer.post(
-            self._store.insert(new, now if live else None),
-            durable=not from_watcher,
-            done=partial(self._inserted, new, live, stored),
-        )
+        self._insert(new, live, now, stored.settle, durable=not from_watcher)
         if from_watcher:
             return Submission(new.id, True, watcher)
         task_id = stored.get()
         created = task_id == new.id
         return Submission(task_id, created, watcher if created else None)
+
+    def _post(self, new: NewTask, definition: WorkerDefinition, stored: _Stored) -> None:
+        """`submit` of a task that nobody waits for."""
+        now = time.time_ns()
+        live = self._register.admit(new, definition, now)
+        self._insert(new, live, now, stored, durable=True)
+
+    def _insert(
+        self, new: NewTask, live: Live | None, now: int, stored: _Stored, *, durable: bool
+    ) -> None:
+        self._store.writer.post(
+            self._store.insert(new, now if live else None),
+            durable=durable,
+            done=partial(self._inserted, new, live, stored),
+        )
 
     def watch(self, task_id: str) -> Watcher | None:
         """A watcher of a task's end; None if it has ended, or waits and will not start any more."""
@@ -271,7 +312,7 @@ class Supervisor:
         self,
         new: NewTask,
         live: Live | None,
-        stored: Promise[str],
+        stored: _Stored,
         task_id: str | None,
         error: TaskyError | None,
     ) -> None:
@@ -296,12 +337,34 @@ class Supervisor:
             self._observer.changed(new.id, new.worker, State.QUEUED)
             settle_all(self._register.enqueue(entry), ShuttingDown())
             self._starts.dispatch()
-        stored.settle(task_id, error)
+        stored(task_id, error)
 
     def _unwatch(self, watcher: Watcher) -> None:
         """In the HTTP thread of a watcher whose time is up. It learns here if its task could not be stored."""
         self._store.writer.sync()
         self._register.unwatch(watcher)
+
+    # ------------------------------------------------------------------ chains
+
+    def _tell(self, command: Callable[[], None]) -> None:
+        """A command that may come too late. Any thread."""
+
+        def carry_out() -> None:
+            with contextlib.suppress(NotLive, WrongState):
+                command()
+
+        self._loop.call(carry_out)
+
+    def _interrupted(self, conduct: Conduct) -> None:
+        """In the loop's thread."""
+        live = self._register.live(conduct.task.id)
+        if live is not None:
+            self._ends.interrupted(live)
+
+    def _conduct_ended(self, conduct: Conduct) -> None:
+        live = self._register.live(conduct.task.id)
+        if live is not None:
+            self._ends.process_ended(live)
 
     # ------------------------------------------------------------------ commands
 

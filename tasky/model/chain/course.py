@@ -24,7 +24,8 @@ Load = Callable[[str], Any]
 
 class Course:
     """`load` gives the output of a task that has completed. `chance` is a random number from 0 to 1, asked for before
-    each further attempt. `records` are the tasks that were made before a restart, `begun` the steps that had begun."""
+    each further attempt. `records` are the tasks that were made before a restart, `begun` the steps that had begun;
+    `halted`: it was stopped."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Course:
         chance: Callable[[], float],
         records: Sequence[Record] = (),
         begun: Collection[str] = (),
+        halted: bool = False,
     ) -> None:
         self._plan: Final = plan
         self._params: Final = params
@@ -50,8 +52,10 @@ class Course:
             items.setdefault(record.key.item, []).append(record)
         #: The main steps are over.
         self._at_last = False
+        #: Kept where `load` has raised something before all were found.
+        self._orders: list[Order] = []
         #: No main step begins any more; nor, of `finally`, does one where it is for good.
-        self._halted = any(self._had_failed(step) for step in plan.steps.values())
+        self._halted = halted or any(self._had_failed(step) for step in plan.steps.values())
         self._halted_for_good = False
         #: Why the chain fails.
         self.failure: Failure | None = None
@@ -62,16 +66,19 @@ class Course:
 
     def orders(self) -> list[Order]:
         """The tasks that are to be made now; each is answered by `made` and `ended`, or by `ended` alone if it cannot
-        be. To be asked for again after each end."""
-        orders: list[Order] = []
+        be. To be asked for again after each end, and after an error of `load`, which is passed on."""
         while True:
-            # All that has ended counts before anything begins: so it does not matter in which order it is heard of.
-            while self._open_steps() or self._settle_runs() or self._turn_to_the_last():
-                pass
+            self.catch_up()
             for run in self._under_way():
-                orders += self._begin(run)
+                self._orders += self._begin(run)
             if not any(run.stands_still for run in self._under_way()):
+                orders, self._orders = self._orders, []
                 return orders
+
+    def catch_up(self) -> None:
+        """With all that has ended, before anything begins: so it does not matter in which order it is heard of."""
+        while self._open_steps() or self._settle_runs() or self._turn_to_the_last():
+            pass
 
     def made(self, key: Key, task_id: str) -> None:
         self._runs[key.step].made[key.item] = task_id
@@ -145,6 +152,19 @@ class Course:
             elif run is not None and run.items:
                 done += len(run.ends) / len(run.items)
         return round(100 * done / len(self._states), 1)
+
+    def message(self) -> str:
+        """What is under way."""
+        return ", ".join(
+            f"{name}: {len(run.ends)} of {len(run.items)}" if run.step.for_each else name
+            for name, run in self._runs.items()
+            if self._states[name] is StepState.RUNNING
+        )
+
+    def place(self, key: Key) -> str:
+        """A task of the chain, for people."""
+        item = f"[{key.item}]" if self._plan.steps[key.step].for_each else ""
+        return f"{key.step}{item}" + (f", attempt {key.attempt}" if key.attempt > 1 else "")
 
     # ------------------------------------------------------------------ from step to step
 
