@@ -102,7 +102,7 @@ class Parts:
                 observer=Observers(hub, self.metrics, self.notifier),
             )
             service = Service(self.store, self.supervisor, self.catalogue, hub, hook_hosts)
-            self.supervisor.prepare_steps_with(service.step)
+            self.supervisor.prepare_steps_with(service.chains.new_step)
             self.streams: Final = Streams(hub, Budget(settings.http.streams))
             undo.callback(self.streams.stop)
             self.access: Final = _access(settings, self.store, self.metrics)

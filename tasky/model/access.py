@@ -10,6 +10,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
+from .chain.plan import AD_HOC
+
 _GLOB: Final = re.compile(r"[a-z0-9_*?\[\]!-]{1,64}", re.ASCII)
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 #: 256 bits in the alphabet of base64url.
@@ -93,7 +95,9 @@ class Principal:
             return self.sees_task(worker, by)
         if need is Need.RUN and not self.sees_task(worker, by):
             return False
-        own = need is Need.CANCEL and by == self.name and self.may(Need.RUN, worker)
+        if need is Need.RUN and worker == AD_HOC:
+            return True  # its workers are looked at when it is made
+        own = need is Need.CANCEL and by == self.name and self._may_have(worker)
         return own or self.may(need, worker)
 
     @property
@@ -108,7 +112,11 @@ class Principal:
     def sees_task(self, worker: str, by: str | None) -> bool:
         """One's own tasks are seen by whoever may run their worker, others' by whoever may read it."""
         own = by is not None and by == self.name
-        return self.may(Need.READ, worker) or (own and self.may(Need.RUN, worker))
+        return self.may(Need.READ, worker) or (own and self._may_have(worker))
+
+    def _may_have(self, worker: str) -> bool:
+        """Tasks of one's own. For a chain of one's own, the workers in it were looked at when it was sent."""
+        return worker == AD_HOC or self.may(Need.RUN, worker)
 
 
 #: Where there is no authentication, whoever can connect may do everything.

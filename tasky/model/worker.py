@@ -16,7 +16,7 @@ from . import sections
 from .arguments import placeholders
 from .chain.parsing import KEYS as CHAIN_KEYS
 from .chain.parsing import parse_plan
-from .chain.plan import Plan
+from .chain.plan import AD_HOC, Plan
 from .fields import (
     Mistake,
     Section,
@@ -73,8 +73,6 @@ _OF_A_PROCESS: Final = (
     "command", "protocol", "args", "input", "kill_grace", "env", "pass_env", "user", "group", "umask", "nice",
     "no_new_privs", "cwd", "limits",
 )  # fmt: skip
-#: The worker whose tasks are the chains that clients send.
-AD_HOC: Final = "chain"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NAME_RULE: Final = "a-z, 0-9, _ and -, at most 64, the first one a letter or a digit"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from ..model.chain.records import StepView
 from ..model.states import State
 from ..model.task import Progress
 from .happenings import Happening, Kind, Listener, Ring, Watch
@@ -24,6 +25,7 @@ class News(NamedTuple):
     worker: str = ""
     state: State | None = None
     duration: int | None = None
+    step: StepView | None = None
 
 
 class Board:
@@ -109,6 +111,11 @@ class Board:
                 self._progress(news.task_id, news.worker, now)
             else:
                 self._due[news.task_id] = at, news.worker
+        elif news.kind is Kind.STEP:
+            assert news.step is not None
+            for watch in self.watches.get(news.task_id, ()):
+                watch.steps[news.step.name] = news.step
+                watch.wake()
         elif news.kind is Kind.LOG:
             self._log(news.task_id)
             for watch in self.watches.get(news.task_id, ()):

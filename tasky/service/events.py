@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from ..model.chain.records import StepView
 from ..model.states import TERMINAL, State
 from ..model.task import Outcome, Progress
 from ..supervisor import Observer
@@ -65,6 +66,10 @@ class Hub(Observer):
         if note not in self._noted:
             self._noted.add(note)
             self._tell(News(Kind.PROGRESS, task_id, worker))
+
+    def stepped(self, task_id: str, worker: str, step: StepView) -> None:
+        if task_id in self._board.watches:
+            self._tell(News(Kind.STEP, task_id, worker, step=step))
 
     def logged(self, task_id: str) -> None:
         if task_id not in self._board.watches and not self._board.wants_logs:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ..model.chain.records import StepView
 from ..model.states import State
 from ..model.task import Progress
 
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     PROGRESS = "progress"
     LOG = "log"
     RESULT = "result"
+    STEP = "step"  #: of a chain; in the stream of its own task only
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -60,6 +62,8 @@ class Watch:
         self.states: Final[deque[State]] = deque(maxlen=_CHANGES)
         #: The latest.
         self.progress: Progress | None = None
+        #: Of a chain, by name: the latest of each that has changed.
+        self.steps: Final[dict[str, StepView]] = {}
         #: There may be more lines on disk.
         self.logged = False
         #: The end is stored, and so is the whole log.

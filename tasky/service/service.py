@@ -21,14 +21,15 @@ from ..errors import (
     WrongState,
 )
 from ..model.access import ANYBODY, Principal
-from ..model.chain.records import Order
+from ..model.chain.plan import AD_HOC
 from ..model.notify import AllowedHosts, Hook, Url
 from ..model.params import Parameters
 from ..model.states import TERMINAL, State
-from ..model.task import Artifact, Idempotency, NewChain, NewTask, Task
-from ..model.worker import WorkerDefinition
+from ..model.task import Artifact, Idempotency, NewTask, Task
+from ..model.worker import WorkerDefinition, ad_hoc
 from ..store import LogReader, Query, Staged, Store
 from ..supervisor import NotLive, Supervisor, Watcher
+from .chains import Chains, chain_of
 from .events import Hub
 from .files import open_regular
 from .submission import DEFAULTS, Form, Options, Submitted, idempotency
@@ -54,6 +55,7 @@ class Service:
         self._store: Final = store
         self._supervisor: Final = supervisor
         self._workers: Final = Workers(store, catalogue)
+        self.chains: Final = Chains(store, self._workers)
         self.events: Final = events or Hub()
         self.events.look(lambda task_id: store.log(task_id).last(), supervisor.worker_of)
 
@@ -127,21 +129,61 @@ class Service:
             secrets=tuple(sorted(definition.parameters.secrets)),
             notify=(*definition.notify, *self._allowed(options.notify)),
             by=options.by.name or None,
-            chain=_chain_of(definition),
+            chain=chain_of(definition),
         )
         if form is None:
             return self._start(new, definition, wait)
         return self._start_with(form.files, new, definition, wait)
 
+    def submit_chain(
+        self, body: Mapping[str, Any], options: Options = DEFAULTS, wait: float | None = None
+    ) -> Submitted:
+        """A chain that a client sends; see `submit`, and Chains.sent for what it may have."""
+        key = idempotency(options.idempotency_key, AD_HOC, body, options.by)
+        if (first := self._first(key)) is not None:
+            return self._await(first, None, wait)
+        new = self.chains.sent(body, options)
+        new = replace(new, idempotency=key, notify=self._allowed(options.notify))
+        return self._start(new, ad_hoc(), wait)
+
     def restart(
-        self, task_id: str, idempotency_key: str | None = None, by: Principal = ANYBODY
+        self,
+        task_id: str,
+        idempotency_key: str | None = None,
+        by: Principal = ANYBODY,
+        *,
+        from_failed: bool = False,
     ) -> Submitted:
         """A new task of the same worker with the same parameters, priority, labels and timeout. Its parameters must fit
-        the worker as it is defined now; what was left to a default keeps the value that it had."""
+        the worker as it is defined now; what was left to a default keeps the value that it had. `from_failed`: of a
+        chain, whose steps are those that it had, only what has not completed."""
         task = self.task(task_id)
-        key = idempotency(idempotency_key, task.worker, {"restart of": task_id}, by)
+        body = {"rest of" if from_failed else "restart of": task_id}
+        key = idempotency(idempotency_key, task.worker, body, by)
         if (first := self._first(key)) is not None:
             return first
+        again = self.chains.again(task, by)
+        chain, definition = again or (None, self._again(task))
+        hidden = self.secrets(task)
+        new = NewTask(
+            id=self._store.ids.new(),
+            worker=definition.name,
+            params=task.params if again else definition.parameters.check(task.params, hidden),
+            created=time.time_ns(),
+            priority=task.priority,
+            labels=task.labels,
+            timeout=task.timeout,
+            idempotency=key,
+            restart_of=task_id,
+            secrets=tuple(sorted(hidden)),
+            notify=(*definition.notify, *self._asked_for(task_id)),
+            by=by.name or None,
+            chain=self.chains.resumed(task) if from_failed else chain or chain_of(definition),
+        )
+        return self._start(new, definition, None)
+
+    def _again(self, task: Task) -> WorkerDefinition:
+        """That of the worker, if the task can be made once more."""
         try:
             definition = self._workers.usable(task.worker)
         except UnknownWorker:
@@ -150,43 +192,7 @@ class Service:
             raise Conflict(
                 "the files of this task were kept for it alone: make a new task and send them again"
             )
-        new = NewTask(
-            id=self._store.ids.new(),
-            worker=definition.name,
-            params=definition.parameters.check(task.params, self.secrets(task)),
-            created=time.time_ns(),
-            priority=task.priority,
-            labels=task.labels,
-            timeout=task.timeout,
-            idempotency=key,
-            restart_of=task_id,
-            secrets=tuple(sorted(self.secrets(task))),
-            notify=(*definition.notify, *self._asked_for(task_id)),
-            by=by.name or None,
-            chain=_chain_of(definition),
-        )
-        return self._start(new, definition, None)
-
-    def step(self, order: Order, chain: Task) -> tuple[NewTask, WorkerDefinition]:
-        """The new task of a step; it runs for whoever submitted the chain, which is what was allowed. Raises what keeps
-        it from being made."""
-        definition = self._workers.usable(order.worker)
-        now = time.time_ns()
-        new = NewTask(
-            id=self._store.ids.new(),
-            worker=definition.name,
-            params=definition.parameters.check(order.params),
-            created=now,
-            priority=chain.priority,
-            labels=chain.labels,
-            not_before=now + order.delay if order.delay else None,
-            timeout=order.timeout,
-            secrets=tuple(sorted(definition.parameters.secrets)),
-            notify=definition.notify,
-            by=chain.by,
-            chain=_chain_of(definition),
-        )
-        return new, definition
+        return definition
 
     def parameters(self, worker: str) -> Parameters:
         return self._workers.definition(worker).parameters
@@ -357,10 +363,6 @@ class Service:
         if state is None:
             raise _unknown(task_id)
         return state
-
-
-def _chain_of(definition: WorkerDefinition) -> NewChain | None:
-    return None if definition.chain is None else NewChain(definition.chain.document)
 
 
 def check_id(task_id: str) -> None:

@@ -82,6 +82,7 @@ def records(connection: Connection, parent: str, run: int) -> list[Record]:
             Key(step, item, attempt),
             child,
             End(State(state), child, rows.read_failure(failure)) if state in TERMINAL else None,
+            State(state),
         )
         for step, item, attempt, child, state, failure in connection.execute(
             QUERIES["children"], (parent, run)

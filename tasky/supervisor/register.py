@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..errors import QueueFull, ShuttingDown
+from ..model.chain.plan import AD_HOC
 from ..model.retry import Retry
 from ..model.states import State
 from ..model.task import NewTask, Outcome
-from ..model.worker import AD_HOC, WorkerDefinition, ad_hoc
+from ..model.worker import WorkerDefinition, ad_hoc
 from .live import Live
 from .queue import Counts, Entry, Instant, Scheduler
 from .watch import Watcher, settle_all

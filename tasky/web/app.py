@@ -11,6 +11,7 @@ from ..logs import Levels
 from ..model.proxies import Proxies
 from ..service import Access, Service
 from .auth import Authentication
+from .chains import Chains
 from .defences import Defences
 from .docs import Docs, DocsFile, OpenApi
 from .events import Events, EventsOfAll
@@ -25,6 +26,7 @@ from .peer import NO_PROXIES
 from .problems import add_error_handlers
 from .resource import Resource, Response
 from .source import Budget
+from .submission import Waiting
 from .tasks import Cancel, Pause, Restart, Result, Resume, Status, Task, Tasks
 from .tokens import Token, Tokens
 from .workers import Disable, Enable, Worker, Workers
@@ -84,16 +86,17 @@ def routes(
     levels: Levels | None = None,
 ) -> dict[str, Resource]:
     """Each answers with and without a trailing slash."""
-    streams = budget or Budget(STREAMS)
+    streams, waiting = budget or Budget(STREAMS), Waiting(max_waiting)
     worker, task = "/tasky/v1/workers/{name}", "/tasky/v1/tasks/{task_id}"
     table: dict[str, Resource] = {
         "/healthz": Health(),
         "/readyz": Ready(ready),
         "/metrics": Scrape(measured or Measured()),
         "/tasky/v1/workers": Workers(service),
-        worker: Worker(service, max_body, max_waiting, max_upload),
+        worker: Worker(service, max_body, waiting, max_upload),
         f"{worker}/enable": Enable(service, max_body),
         f"{worker}/disable": Disable(service, max_body),
+        "/tasky/v1/chains": Chains(service, max_body, waiting),
         "/tasky/v1/login": Login(access, max_body),
         "/tasky/v1/logout": Logout(access, max_body),
         "/tasky/v1/whoami": WhoAmI(),

@@ -7,15 +7,16 @@ read.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from ..model.chain.records import Record, StepView
 from ..model.notify import Notification, Url
 from ..model.params import mask_params
 from ..model.task import Artifact, Attempt, Failure, Outcome, Progress, Task
 from ..model.units import format_duration
-from ..service import WorkerView
+from ..service import Step, WorkerView
 from ..store import LogLine
 
 Document = dict[str, Any]
@@ -64,11 +65,17 @@ def worker_summary(view: WorkerView) -> Document:
 def worker_document(view: WorkerView) -> Document:
     definition = view.definition
     timeout = definition.timeout
-    return worker_summary(view) | {
+    document = worker_summary(view) | {
         "usage": definition.usage,
         "schema": definition.parameters.schema,
         "timeout": None if timeout is None else format_duration(timeout),
     }
+    if definition.chain is not None:
+        document["steps"] = [
+            {"name": step.name, "worker": step.worker, "needs": step.needs, "finally": step.is_last}
+            for step in definition.chain.steps.values()
+        ]
+    return document
 
 
 # ---------------------------------------------------------------------- tasks
@@ -97,9 +104,11 @@ def task_summary(task: Task) -> Document:
     return document
 
 
-def task_bytes(task: Task, secrets: Collection[str]) -> bytes:
-    """Everything but the log."""
+def task_bytes(task: Task, secrets: Collection[str], steps: Sequence[Step] | None = None) -> bytes:
+    """Everything but the log. `steps` are those of a chain."""
     document = _task(task)
+    if steps is not None:
+        document["Steps"] = [_step(step) for step in steps]
     document["Params"] = mask_params(task.params, secrets)
     document["Attempts"] = [_attempt(attempt) for attempt in task.attempts]
     document["Artifacts"] = [artifact_document(artifact) for artifact in task.artifacts]
@@ -183,6 +192,40 @@ def _task(task: Task) -> Document:
         document["RestartOf"] = task.restart_of
     if task.by is not None:
         document["By"] = task.by
+    if task.part is not None:
+        document |= {"Parent": task.part.parent, "Step": task.part.step, "Item": task.part.item}
+    return document
+
+
+def step_document(view: StepView) -> Document:
+    document: Document = {"Name": view.name, "Worker": view.worker, "Status": view.state}
+    if view.needs:
+        document["Needs"] = list(view.needs)
+    if view.is_last:
+        document["Finally"] = True
+    if view.of_items:
+        document["ForEach"] = True
+    if view.total is not None:
+        document |= {"Total": view.total, "Ended": view.ended, "Failed": view.failed}
+    if view.failure is not None:
+        document["Error"] = _short(view.failure)
+    return document
+
+
+def _step(step: Step) -> Document:
+    document = step_document(step.view)
+    document["Tasks"] = [_part(record, of_items=step.view.of_items) for record in step.tasks]
+    if step.hidden:
+        document["Hidden"] = step.hidden
+    return document
+
+
+def _part(record: Record, *, of_items: bool) -> Document:
+    document: Document = {"TaskId": record.task_id, "Status": record.state}
+    if of_items:
+        document["Item"] = record.key.item
+    if record.key.attempt > 1:
+        document["Attempt"] = record.key.attempt
     return document
 
 

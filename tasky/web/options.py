@@ -108,6 +108,13 @@ def priority(text: str) -> int:
     return int(text)
 
 
+@accepts({"type": "string", "enum": ["failed"]})
+def restart_from(text: str) -> str:
+    if text != "failed":
+        raise ValueError("must be failed; without it, a restart is from the start")
+    return text
+
+
 @accepts({"type": "string", "pattern": _LABEL.pattern, "examples": ["team:ops"]})
 def label(text: str) -> tuple[str, str]:
     """Key and value, of which the value may be empty. Both in Unicode's form NFC, so that what looks alike is alike."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..logs import LEVELS
+from ..model.chain.records import StepState
 from ..model.notify import Delivery, End
 from ..model.states import State
 from ..model.task import FailureCode
@@ -92,6 +93,9 @@ _TASK_OPTIONAL: Final[dict[str, Schema]] = {
     "NotBefore": told(TIME, "It does not start before."),
     "Timeout": told(DURATION, "As given at its submission; for each attempt."),
     "RestartOf": told(TASK_ID, "The task of which this is a restart."),
+    "Parent": told(TASK_ID, "The chain of which this is a part."),
+    "Step": told(TEXT, "Of the chain."),
+    "Item": told(COUNT, "Of the step, where that is done for each of several; from 0."),
     "By": told(TEXT, "Who submitted it, where there is authentication."),
     "Error": ref("TaskError"),
 }
@@ -144,10 +148,56 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         {
             **_TASK_OPTIONAL,
+            "Steps": told(array(ref("Step")), "Of a chain."),
             "Actions": array(ref("Action")),
             "Notifications": array(ref("Notification")),
             "Output": _OUTPUT,
         },
+    ),
+    "Chain": {
+        "type": "object",
+        "description": "A chain: see docs/chains.md.",
+        "required": ["chain"],
+        "properties": {
+            "chain": {
+                "type": "object",
+                "description": "The steps, by their names.",
+                "minProperties": 1,
+                "additionalProperties": {"type": "object"},
+            },
+            "finally": {
+                "type": "object",
+                "description": "Steps for the end, whatever comes before.",
+                "additionalProperties": {"type": "object"},
+            },
+            "output": {"description": "Of the chain; that of its last step, if not given."},
+            "params": {"type": "object", "description": "Values for its expressions."},
+        },
+        "additionalProperties": False,
+    },
+    "Step": record(
+        "A step of a chain.",
+        {
+            "Name": TEXT,
+            "Worker": TEXT,
+            "Status": {"type": "string", "enum": [*StepState]},
+            "Tasks": array(ref("StepTask")),
+        },
+        {
+            "Needs": array(TEXT),
+            "Finally": told({"type": "boolean"}, "It comes at the end, whatever was before."),
+            "ForEach": told({"type": "boolean"}, "It is done for each element of a list."),
+            "Total": told(COUNT, "How many tasks it is to have."),
+            "Ended": COUNT,
+            "Failed": COUNT,
+            "Hidden": told(COUNT, "Tasks that are left out here."),
+            "Error": ref("TaskError"),
+        },
+    ),
+    "StepTask": record(
+        "A task of a step.",
+        {"TaskId": TASK_ID, "Status": _STATUS},
+        {"Item": told(COUNT, "From 0."), "Attempt": told(COUNT, "Of the step, from 1.")},
     ),
     "Action": record(
         "What somebody did to a task.",
@@ -265,7 +315,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 "description": "A task fails after so long; null: never.",
             },
         },
-        _WORKER_OPTIONAL,
+        {
+            **_WORKER_OPTIONAL,
+            "steps": told(array(ref("WorkerStep")), "Of a chain."),
+        },
+    ),
+    "WorkerStep": record(
+        "A step of a chain, as it is defined.",
+        {
+            "name": TEXT,
+            "worker": TEXT,
+            "needs": told(array(TEXT), "The steps that it waits for."),
+            "finally": {"type": "boolean"},
+        },
     ),
     "Parameters": {
         "type": "object",
@@ -376,6 +438,7 @@ PLACES: Final[dict[str, Schema]] = {
 #: The groups of operations, in their order: a resource belongs to that of its module, unless it says otherwise.
 TAGS: Final[dict[str, str]] = {
     "workers": "What can be run, and running it.",
+    "chains": "Several tasks as one.",
     "tasks": "Looking at tasks, and acting on them.",
     "logs": "What a task wrote.",
     "events": "What happens, while it happens.",

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from ..errors import UnknownTask
+from ..model.chain.records import StepView
 from ..model.states import TERMINAL, State
 from ..model.task import Progress, Task
 from ..service import Service
 from ..service.happenings import Watch
 from . import sse
-from .documents import dump, result_bytes
+from .documents import dump, result_bytes, step_document
 from .follow import Tail
 from .source import CHUNK, Source
 
@@ -72,6 +73,8 @@ class TaskEvents(Source):
         self._state, self._progress = task.state, task.progress
         self._ended = task.state in TERMINAL
         events = sse.RETRY + b"\n" + self._status(task.state, task.progress, task.duration)
+        for step in self._service.chains.steps(task) or ():
+            events += self._stepped(step.view)
         if task.progress is not None:
             events += self._said(task.progress)
         return events
@@ -81,6 +84,9 @@ class TaskEvents(Source):
         if watch.progress is not None:
             self._progress, watch.progress = watch.progress, None
             events.append(self._said(self._progress))
+        while watch.steps:
+            _, view = watch.steps.popitem()
+            events.append(self._stepped(view))
         while watch.states:
             state = watch.states.popleft()
             if state is not self._state:
@@ -130,6 +136,9 @@ class TaskEvents(Source):
     def _status(self, state: State, progress: Progress | None, duration: int | None) -> bytes:
         document = sse.status(self._task_id, state, progress, duration=duration)
         return sse.event("status", dump(document))
+
+    def _stepped(self, view: StepView) -> bytes:
+        return sse.event("step", dump({"TaskId": self._task_id, **step_document(view)}))
 
     def _said(self, progress: Progress) -> bytes:
         return sse.event("progress", dump(sse.progress(self._task_id, progress)))

@@ -18,7 +18,7 @@ from .documents import dump, result_bytes, status_document, task_bytes, task_sum
 from .principal import principal_of
 from .query import Option, Options, read_query
 from .resource import NO_OPTIONS, Answer, Body, Resource, operation
-from .workers import answer_created
+from .submission import answer_created
 
 LIST: Final[Options] = {
     "status": Option(options.status, options.any_of, about="Tasks in any of these states."),
@@ -31,6 +31,12 @@ CANCEL: Final[Options] = {
     "grace": Option(
         options.duration,
         about="From SIGTERM to SIGKILL, if shorter than the worker's own; 0s: at once.",
+    )
+}
+RESTART: Final[Options] = {
+    "from": Option(
+        options.restart_from,
+        about="failed: of a chain that has failed, only what has not completed, as the chain was.",
     )
 }
 _STATUS: Final = Answer("How the task is doing now.", "TaskStatus")
@@ -72,7 +78,8 @@ class Task(Action):
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         read_query(req, NO_OPTIONS)
         task = self._service.task(task_id)
-        resp.data = task_bytes(task, self._service.secrets(task))
+        steps = self._service.chains.steps(task)
+        resp.data = task_bytes(task, self._service.secrets(task), steps)
 
     @operation(
         "Forgets a finished task, and removes its files.",
@@ -161,6 +168,7 @@ class Restart(Action):
     @operation(
         "Makes a new task of the same worker with the same parameters.",
         Need.RUN,
+        RESTART,
         body=Body("Nothing"),
         headers=options.IDEMPOTENCY,
         answers={
@@ -174,7 +182,8 @@ class Restart(Action):
         errors=(409, 507),
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
-        read_query(req, NO_OPTIONS)
+        from_failed = "from" in read_query(req, RESTART)
         key = options.idempotency_key(req)
         expect_nothing(req, self._max_body)
-        answer_created(resp, self._service.restart(task_id, key, principal_of(req)))
+        submitted = self._service.restart(task_id, key, principal_of(req), from_failed=from_failed)
+        answer_created(resp, submitted)

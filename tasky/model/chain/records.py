@@ -46,11 +46,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A task of a chain as the store has it; `end` None: it has not ended."""
+    """A task of a chain as the store has it, in this state; `end` None: it has not ended."""
 
     key: Key
     task_id: str
     end: End | None = None
+    state: State = State.QUEUED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
