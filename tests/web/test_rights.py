@@ -40,6 +40,7 @@ NEEDS: Final = {
     "POST /workers/{name}": RUN,
     "POST /workers/{name}/enable": ADMIN,
     "POST /workers/{name}/disable": ADMIN,
+    "POST /chains": RUN,
     "GET /log-level": ADMIN,
     "POST /log-level": ADMIN,
     "GET /tasks": READ,

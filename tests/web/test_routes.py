@@ -18,6 +18,7 @@ ROUTES = {
     "/workers/echo": "GET, HEAD, OPTIONS, POST",
     "/workers/fail/enable": "OPTIONS, POST",
     "/workers/fail/disable": "OPTIONS, POST",
+    "/chains": "OPTIONS, POST",
     "/tasks": "GET, HEAD, OPTIONS",
     "/tasks/{id}": "DELETE, GET, HEAD, OPTIONS",
     "/tasks/{id}/status": "GET, HEAD, OPTIONS",
