@@ -16,7 +16,7 @@ from tests.helpers import PATIENCE, Answer
 
 from .mortal import Caller
 from .told import Fate, Known, Told
-from .workers import KINDS, READER, SWITCH
+from .workers import CHAINED, KINDS, READER, SWITCH
 
 #: Tasks of one client that have not ended, as far as it knows.
 _MOST: Final = 12
@@ -99,7 +99,7 @@ class Client:
 
     def _submit(self) -> None:
         key = f"{self._chance.getrandbits(64):x}"
-        fate = Fate("", self._chance.choice(list(KINDS)), key)
+        fate = Fate("", self._chance.choice([*KINDS, CHAINED]), key)
         query = ""
         if self._chance.random() < 0.1:
             fate.later = True
@@ -193,6 +193,11 @@ class Client:
         fate = self._one(self._ended)
         if fate is None or fate.deleted:
             return
+        if fate.worker == CHAINED:  # what was made for it goes with it
+            answer = self._ask("GET", f"/tasks/{fate.task_id}", {200}, fate)
+            if answer.status != 200:
+                return
+            self._told.goes_too(answer.json)
         fate.delete_asked = True
         if self._ask("DELETE", f"/tasks/{fate.task_id}", {204}, fate).status == 204:
             fate.deleted = True

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .told import TERMINAL, Told
-from .workers import RETRIED
+from .workers import CHAINED, RETRIED, STEPS
 
 
 class Row(NamedTuple):
@@ -28,6 +28,7 @@ def check(state: Path, witness: Path, told: Told) -> int:
     with closing(sqlite3.connect(state / "tasky.db")) as database:
         _integrity(database, told)
         rows = _rows(database)
+        _chains(database, told)
     for row in rows:
         _ended(row, told)
     known = {row.task_id: row for row in rows}
@@ -71,6 +72,27 @@ def _ended(row: Row, told: Told) -> None:
         told.mistake(row.task_id, f"{row.attempts} attempts of a worker without retry")
 
 
+def _chains(database: sqlite3.Connection, told: Told) -> None:
+    """Each part of a chain that has completed was done, and once. (That no attempt of it was made twice is what its
+    primary key is for.)"""
+    if told.pruned:
+        return
+    for (chain,) in database.execute(
+        "SELECT id FROM tasks WHERE worker = ? AND state = 'Completed'", (CHAINED,)
+    ).fetchall():
+        done = Counter[str]()
+        for step, item, times in database.execute(
+            "SELECT step, item, sum(state = 'Completed') FROM children JOIN tasks ON id = child"
+            " WHERE parent = ? GROUP BY step, item",
+            (chain,),
+        ).fetchall():
+            done[step] += 1
+            if times != 1:
+                told.mistake(chain, f"{step}[{item}] has completed {times} times")
+        if done != STEPS:
+            told.mistake(chain, f"of its steps there were {dict(done)}")
+
+
 def _kept(state: Path, known: Iterable[str], told: Told) -> None:
     """What is kept is kept for a task that exists."""
     for folder in (state / "tasks").glob("*/*"):
@@ -80,6 +102,8 @@ def _kept(state: Path, known: Iterable[str], told: Told) -> None:
 
 def _completed(rows: Iterable[Row], starts: Counter[tuple[str, int]], told: Told) -> None:
     for row in rows:
+        if row.worker == CHAINED:
+            continue
         if row.state == "Completed" and (row.task_id, row.attempts) not in starts:
             told.mistake(row.task_id, f"completed, and its attempt {row.attempts} never ran")
 
@@ -87,7 +111,7 @@ def _completed(rows: Iterable[Row], starts: Counter[tuple[str, int]], told: Told
 def _starts(starts: Counter[tuple[str, int]], known: dict[str, Row], told: Told) -> int:
     """Nothing ran that is not stored, and no attempt twice."""
     twice = 0
-    deleted = {fate.task_id for fate in told.fates.values() if fate.delete_asked}
+    deleted = {fate.task_id for fate in told.fates.values() if fate.delete_asked} | told.going
     for (task_id, number), times in starts.items():
         if times > 1:
             twice += 1

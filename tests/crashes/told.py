@@ -46,6 +46,8 @@ class Told:
         self.switch = {"Enabled"}
         #: Ended tasks may be gone: the server was told to keep few.
         self.pruned = False
+        #: Tasks of chains that are deleted.
+        self.going: Final[set[str]] = set()
         self._keys: Final[dict[str, str]] = {}
         self._lock: Final = threading.Lock()
 
@@ -83,6 +85,10 @@ class Told:
     def switch_stands(self, status: str) -> None:
         if status not in self.switch:
             self.mistake("", f"the switch is {status}, not {self.switch}")
+
+    def goes_too(self, chain: dict[str, Any]) -> None:
+        """It is about to be deleted."""
+        self.going.update(task["TaskId"] for step in chain["Steps"] for task in step["Tasks"])
 
     def gone(self, fate: Fate) -> None:
         """The server does not know it."""

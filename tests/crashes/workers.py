@@ -84,8 +84,22 @@ KINDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         _RESULT | {"retry": _AGAIN, "params": {"file": {"type": "string", "format": "file"}}},
     ),
 }
+#: A chain, whose steps are done by a worker of their own.
+CHAINED: Final = "chained"
+LINK: Final = "link"
+_STEP: Final = {"worker": LINK, "retry": {"attempts": MOST_ATTEMPTS, "on": ["lost"]}}
+#: Its steps, with how many tasks of each complete.
+STEPS: Final = {"a": 1, "b": 3, "c": 1, "z": 1}
+_CHAIN: Final[dict[str, Any]] = {
+    "chain": {
+        "a": _STEP,
+        "b": {**_STEP, "for_each": [1, 2, 3], "max_parallel": 2},
+        "c": {**_STEP, "needs": ["a"]},
+    },
+    "finally": {"z": _STEP},
+}
 #: Those that run again when the server died under them.
-RETRIED: Final = frozenset({"flaky", "stayer", "reader"})
+RETRIED: Final = frozenset({"flaky", "stayer", "reader", CHAINED})
 #: It is sent a file with the key of its submission.
 READER: Final = "reader"
 #: Those that say their task's id as the result.
@@ -101,11 +115,13 @@ def write_workers(folder: Path, witness: Path) -> None:
     folder.mkdir()
     (witness / "locks").mkdir(parents=True)
     orphan = (_STUBBORN, _TEXT | {"kill_grace": "50ms"})
-    for name, (script, definition) in {**KINDS, ORPHAN: orphan}.items():
+    link = ("echo linked", _TEXT)
+    for name, (script, definition) in {**KINDS, ORPHAN: orphan, LINK: link}.items():
         _write(folder, name, _WITNESS + script)
         write_definition(
             folder, name, command=[f"./{name}.sh"], env={"WITNESS": str(witness)}, **definition
         )
+    write_definition(folder, CHAINED, **_CHAIN)
     write_definition(folder, SWITCH, command=["/bin/true"], protocol="text")
 
 
