@@ -66,6 +66,10 @@ class Point(StrEnum):
     STEP_ENDED = "step.ended"  #: the end of a task is on disk; what follows from it is not decided
     CHAIN_OVER = "chain.over"  #: all its tasks have ended; its own end is not stored
 
+    # A schedule
+    DUE_STORED = "due.stored"  #: a time that is due is noted on disk; no task is made for it
+    RUN_STORED = "run.stored"  #: the task for it is on disk
+
     # Its end
     KILLED = "killed"  #: SIGKILL was sent to the tree
     EXITED = "exited"  #: the process has ended and is a zombie

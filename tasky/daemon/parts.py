@@ -92,6 +92,7 @@ class Parts:
                 undo.callback(self.socket.close)
             else:
                 undo.callback(self.socket.detach)
+            observers = Observers(hub, self.metrics, self.notifier)
             self.supervisor: Final = Supervisor(
                 self.store,
                 self.catalogue.definitions,
@@ -99,10 +100,12 @@ class Parts:
                 max_tasks=settings.max_tasks,
                 max_queued=settings.max_queued,
                 max_line=settings.max_line,
-                observer=Observers(hub, self.metrics, self.notifier),
+                observer=observers,
             )
             service = Service(self.store, self.supervisor, self.catalogue, hub, hook_hosts)
             self.supervisor.prepare_steps_with(service.chains.new_step)
+            self.schedules: Final = service.schedules
+            observers.add(self.schedules)
             self.streams: Final = Streams(hub, Budget(settings.http.streams))
             undo.callback(self.streams.stop)
             self.access: Final = _access(settings, self.store, self.metrics)

@@ -103,6 +103,7 @@ class Server:
             parts.supervisor.start(handover.document["supervisor"])
             handover.consumed = True
             parts.store.settle()
+        parts.schedules.start()
         parts.notifier.start()
         parts.streams.start()
         parts.http.start()
@@ -143,6 +144,7 @@ class Server:
         if parts.passed:
             parts.http.leave_the_rest()  # in the socket, to the server that comes next
         parts.draining = True
+        parts.schedules.close()
         parts.supervisor.drain()
         log.info("stopping: running tasks get SIGTERM, then their grace; a second signal ends that")
         parts.watch.close()
@@ -210,6 +212,7 @@ class Server:
         catalogue.reload()
         crash_at(Point.RELOADED)
         self._parts.supervisor.reload(catalogue.definitions)
+        self._parts.schedules.wake()
         for problem in catalogue.problems:
             log.error("not loaded: %s", problem)
         workers, mistakes = len(catalogue.definitions), len(catalogue.problems)

@@ -158,6 +158,7 @@ class Upgrade:
         self._signals.block()
         parts.heartbeat.close()
         parts.watch.close()
+        parts.schedules.close()
         parts.notifier.close(_LAST_DELIVERIES)
         parts.streams.stop()
         connections = parts.http.hand_over()

@@ -128,6 +128,8 @@ class NewTask:
     by: str | None = None
     chain: NewChain | None = None
     part: Part | None = None
+    #: The time of the worker's schedule for which it is made.
+    due: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,3 +194,5 @@ class Task:
     by: str | None = None
     actions: tuple[Action, ...] = ()
     part: Part | None = None
+    #: The time of a schedule for which it was made.
+    due: int | None = None

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from . import sections
 from .arguments import placeholders
+from .chain.fitting import check_given
 from .chain.parsing import KEYS as CHAIN_KEYS
 from .chain.parsing import parse_plan
 from .chain.plan import AD_HOC, Plan
@@ -36,6 +37,7 @@ from .limits import Limits
 from .notify import Hook, hooks
 from .params import Parameters, check_args, schema_problems
 from .retry import Retry
+from .schedule import Schedule, parse_schedule
 
 #: The grace where nothing else is said, in ns.
 KILL_GRACE: Final = 10 * 1_000_000_000
@@ -66,6 +68,7 @@ KEYS: Final = (
     "limits",
     "retry",
     "notify",
+    "schedule",
     *CHAIN_KEYS,
 )
 #: What is said of a process, and so of no chain.
@@ -122,6 +125,7 @@ class WorkerDefinition:
     retry: Retry = field(default_factory=Retry)
     notify: tuple[Hook, ...] = ()
     chain: Plan | None = None
+    schedule: Schedule | None = None
 
 
 def ad_hoc() -> WorkerDefinition:
@@ -170,6 +174,7 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
         retry=sections.retry(keys),
         notify=keys.get("notify", hooks, ()),
         chain=parse_plan(keys, schemas) if "chain" in keys else None,
+        schedule=parse_schedule(keys),
     )
     _check_together(keys, definition)
     return Draft(definition, tuple(keys.mistakes))
@@ -179,6 +184,7 @@ def _check_together(keys: Section, definition: WorkerDefinition) -> None:
     """What the keys say of each other."""
     if definition.name == AD_HOC:
         keys.reject("name", f"{AD_HOC} is kept for the chains that clients send: choose another")
+    _check_schedule(keys, definition)
     if "chain" in keys:
         for key in _OF_A_PROCESS:
             if key in keys:
@@ -198,6 +204,19 @@ def _check_together(keys: Section, definition: WorkerDefinition) -> None:
     for index, name in enumerate(definition.pass_env):
         if name in definition.env:
             keys.add(("pass_env", index), [Mistake((), f"{name} is set by env: name it once")])
+
+
+def _check_schedule(keys: Section, definition: WorkerDefinition) -> None:
+    if definition.schedule is None or keys.has_mistake("params"):
+        return
+    given = definition.schedule.params
+    place = ("schedule", "params") if given else ("schedule",)
+    takes = definition.parameters
+
+    def misfits(name: str, value: Any) -> list[str]:
+        return [violation.detail for violation in takes.misfits(name, value)]
+
+    keys.add(place, check_given(given, takes, "the worker", misfits))
 
 
 # ---------------------------------------------------------------------- parameters and arguments

@@ -32,6 +32,7 @@ from ..supervisor import NotLive, Supervisor, Watcher
 from .chains import Chains, chain_of
 from .events import Hub
 from .files import open_regular
+from .schedules import Schedules
 from .submission import DEFAULTS, Form, Options, Submitted, idempotency
 from .workers import Definitions, Workers, WorkerView
 
@@ -56,6 +57,9 @@ class Service:
         self._supervisor: Final = supervisor
         self._workers: Final = Workers(store, catalogue)
         self.chains: Final = Chains(store, self._workers)
+        self.schedules: Final = Schedules(
+            store, self._workers, supervisor.submit, supervisor.cancel
+        )
         self.events: Final = events or Hub()
         self.events.look(lambda task_id: store.log(task_id).last(), supervisor.worker_of)
 

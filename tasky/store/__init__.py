@@ -1,6 +1,6 @@
 """What is kept on disk: tasks in SQLite, their logs and files in folders. The only importer of sqlite3."""
 
-from . import chains, notifications, sessions, tasks
+from . import chains, notifications, schedules, sessions, tasks
 from .backup import Backup, back_up
 from .faults import here as sqlite_faults
 from .glance import Contents, Glance, glance, lock_holder, room_needed, sqlite_version
@@ -49,6 +49,7 @@ __all__ = [
     "notifications",
     "prune",
     "room_needed",
+    "schedules",
     "sessions",
     "sqlite_faults",
     "sqlite_version",

@@ -167,6 +167,36 @@ SELECT parent, run, step, item, attempt FROM children WHERE child = ? AND NOT ta
 -- A chain that has not ended, and may still ask for the output of a task of it.
 SELECT parent FROM children JOIN tasks ON tasks.id = parent WHERE child = ? AND finished IS NULL LIMIT 1;
 
+-- schedules --
+SELECT worker, times, since FROM schedules;
+
+-- due --
+SELECT worker, at FROM due ORDER BY worker, at;
+
+-- note_schedule --
+INSERT OR REPLACE INTO schedules (worker, times, since) VALUES (?, ?, ?);
+
+-- note_due --
+INSERT OR IGNORE INTO due (worker, at) VALUES (?, ?);
+
+-- not_due --
+DELETE FROM due WHERE worker = ? AND at = ?;
+
+-- forget_schedule --
+DELETE FROM schedules WHERE worker = ?;
+
+-- forget_due --
+DELETE FROM due WHERE worker = ?;
+
+-- insert_run --
+INSERT INTO runs (worker, at, task_id) VALUES (?, ?, ?);
+
+-- last_run --
+SELECT task_id, at, state FROM runs JOIN tasks ON id = task_id WHERE runs.worker = ? ORDER BY at DESC LIMIT 1;
+
+-- run_of --
+SELECT at FROM runs WHERE task_id = ?;
+
 -- output --
 SELECT output FROM tasks WHERE id = ?;
 

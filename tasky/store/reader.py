@@ -15,7 +15,7 @@ from ..model.chain.records import Record
 from ..model.notify import Hook
 from ..model.states import State
 from ..model.task import Action, Idempotency, NewChain, Task
-from . import chains, notifications, rows
+from . import chains, notifications, rows, schedules
 from .connections import connect_reader
 from .failures import explain
 from .paging import SUMMARY, Query, Seen, statement
@@ -127,6 +127,16 @@ class Reader:
             found = chains.records(connection, parent, run)
             return found, chains.steps(connection, parent, run)
 
+    def scheduled(self) -> tuple[dict[str, schedules.Looked], dict[str, list[int]]]:
+        """How far each worker's schedule was looked at, and what is due of it."""
+        with self._transaction() as connection:
+            return schedules.looked(connection), schedules.due(connection)
+
+    def last_run(self, worker: str) -> schedules.Run | None:
+        """The task that was made for the last time of a worker's schedule."""
+        with self._connection() as connection:
+            return schedules.last(connection, worker)
+
     def output(self, task_id: str) -> str | None:
         """JSON text; None of a task that has none, or is gone."""
         with self._connection() as connection:
@@ -217,7 +227,8 @@ def _task(connection: sqlite3.Connection, task_id: str) -> Task | None:
     found = connection.execute(QUERIES["actions"], (task_id,)).fetchall()
     actions = tuple(Action(time=time, by=by, action=action) for time, by, action in found)
     told = notifications.of_task(connection, task_id)
-    return rows.read_task(row, attempts, told, actions, chains.part(connection, task_id))
+    part, due = chains.part(connection, task_id), schedules.run_of(connection, task_id)
+    return rows.read_task(row, attempts, told, actions, part, due)
 
 
 def _workers(connection: sqlite3.Connection) -> list[str]:

@@ -138,6 +138,7 @@ def read_task(
     notifications: tuple[Notification, ...] = (),
     actions: tuple[Action, ...] = (),
     part: Part | None = None,
+    due: int | None = None,
 ) -> Task:
     """A task from the columns of the query `task`; `attempts` are those that have ended."""
     (id_, worker, state, created, started, finished, duration, priority, not_before, timeout,
@@ -170,6 +171,7 @@ def read_task(
         by=by,
         actions=actions,
         part=part,
+        due=due,
     )
 
 

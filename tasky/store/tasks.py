@@ -13,7 +13,7 @@ from typing import Final
 from ..errors import IllegalTransition, UnknownTask, WrongState
 from ..model.states import TERMINAL, TRANSITIONS, Event, State, advance
 from ..model.task import Action, Attempt, NewTask, Outcome, Progress
-from . import chains, notifications, rows
+from . import chains, notifications, rows, schedules
 from .queries import QUERIES
 from .writer import Operation
 
@@ -60,6 +60,7 @@ def insert(
         if told:
             connection.executemany(QUERIES["insert_notification"], told)
         chains.insert(connection, new)
+        schedules.insert(connection, new)
         return new.id
 
     return operation

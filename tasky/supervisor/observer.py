@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ..model.chain.records import StepView
 from ..model.states import State
 from ..model.task import Outcome, Progress
@@ -48,7 +46,11 @@ class Observers(Observer):
     """Several as one."""
 
     def __init__(self, *observers: Observer) -> None:
-        self._observers: Final = observers
+        self._observers = observers
+
+    def add(self, observer: Observer) -> None:
+        """One more, from now on."""
+        self._observers = (*self._observers, observer)
 
     def queued(self, task_id: str, worker: str) -> None:
         for observer in self._observers:

@@ -7,6 +7,7 @@ read.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from ..model.notify import Notification, Url
 from ..model.params import mask_params
 from ..model.task import Artifact, Attempt, Failure, Outcome, Progress, Task
 from ..model.units import format_duration
+from ..model.worker import WorkerDefinition
 from ..service import Step, WorkerView
 from ..store import LogLine
 
@@ -23,6 +25,7 @@ Document = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = 1_000_000_000
+_NEXT: Final = 5  # times at which a schedule is due, that are shown
 _LONGEST_MESSAGE: Final = 300  # of an error, in a list
 _LARGEST_TOLD: Final = 64 << 10  # bytes of an error or an output, in a webhook
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -70,12 +73,31 @@ def worker_document(view: WorkerView) -> Document:
         "schema": definition.parameters.schema,
         "timeout": None if timeout is None else format_duration(timeout),
     }
+    if definition.schedule is not None:
+        document["schedule"] = schedule_document(definition, time.time_ns())
     if definition.chain is not None:
         document["steps"] = [
             {"name": step.name, "worker": step.worker, "needs": step.needs, "finally": step.is_last}
             for step in definition.chain.steps.values()
         ]
     return document
+
+
+def schedule_document(definition: WorkerDefinition, now: int) -> Document:
+    """Of a worker that has one."""
+    schedule = definition.schedule
+    assert schedule is not None
+    when: Document = (
+        {"cron": schedule.cron, "time_zone": schedule.time_zone}
+        if schedule.every is None
+        else {"every": format_duration(schedule.every)}
+    )
+    return when | {
+        "params": mask_params(schedule.params, definition.parameters.secrets),
+        "overlap": schedule.overlap,
+        "catch_up": schedule.catch_up,
+        "next": [timestamp(at) for at in schedule.next_times(_NEXT, now)],
+    }
 
 
 # ---------------------------------------------------------------------- tasks
@@ -192,6 +214,7 @@ def _task(task: Task) -> Document:
         document["RestartOf"] = task.restart_of
     if task.by is not None:
         document["By"] = task.by
+    _add_times(document, Scheduled=task.due)
     if task.part is not None:
         document |= {"Parent": task.part.parent, "Step": task.part.step, "Item": task.part.item}
     return document

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ..logs import LEVELS
 from ..model.chain.records import StepState
 from ..model.notify import Delivery, End
+from ..model.schedule import CatchUp, Overlap
 from ..model.states import State
 from ..model.task import FailureCode
 from . import options
@@ -93,6 +94,7 @@ _TASK_OPTIONAL: Final[dict[str, Schema]] = {
     "NotBefore": told(TIME, "It does not start before."),
     "Timeout": told(DURATION, "As given at its submission; for each attempt."),
     "RestartOf": told(TASK_ID, "The task of which this is a restart."),
+    "Scheduled": told(TIME, "The time of its worker's schedule for which it was made."),
     "Parent": told(TASK_ID, "The chain of which this is a part."),
     "Step": told(TEXT, "Of the chain."),
     "Item": told(COUNT, "Of the step, where that is done for each of several; from 0."),
@@ -318,7 +320,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             **_WORKER_OPTIONAL,
             "steps": told(array(ref("WorkerStep")), "Of a chain."),
+            "schedule": ref("Schedule"),
         },
+    ),
+    "Schedule": record(
+        "When a worker is run by itself: cron and time_zone, or every.",
+        {
+            "params": {"type": "object", "description": 'A secret one is "******".'},
+            "overlap": {"type": "string", "enum": [*Overlap]},
+            "catch_up": {"type": "string", "enum": [*CatchUp]},
+            "next": told(array(TIME), "The next times, as long as it is enabled."),
+        },
+        {"cron": TEXT, "time_zone": TEXT, "every": DURATION},
     ),
     "WorkerStep": record(
         "A step of a chain, as it is defined.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .told import TERMINAL, Told
-from .workers import CHAINED, RETRIED, STEPS
+from .workers import CHAINED, RETRIED, STEPS, TICKER
 
 
 class Row(NamedTuple):
@@ -29,6 +29,7 @@ def check(state: Path, witness: Path, told: Told) -> int:
         _integrity(database, told)
         rows = _rows(database)
         _chains(database, told)
+        _schedules(database, told)
     for row in rows:
         _ended(row, told)
     known = {row.task_id: row for row in rows}
@@ -91,6 +92,21 @@ def _chains(database: sqlite3.Connection, told: Told) -> None:
                 told.mistake(chain, f"{step}[{item}] has completed {times} times")
         if done != STEPS:
             told.mistake(chain, f"of its steps there were {dict(done)}")
+
+
+def _schedules(database: sqlite3.Connection, told: Told) -> None:
+    """There was a task for each second, and one only (its primary key): or it is still due."""
+    if told.pruned:
+        return
+    times = [
+        at // 1_000_000_000
+        for (at,) in database.execute(
+            "SELECT at FROM runs WHERE worker = ?1 UNION ALL SELECT at FROM due WHERE worker = ?1 ORDER BY at",
+            (TICKER,),
+        )
+    ]
+    if times != list(range(times[0], times[0] + len(times)) if times else []):
+        told.mistake("", f"the runs by schedule were for {times}")
 
 
 def _kept(state: Path, known: Iterable[str], told: Told) -> None:

@@ -98,6 +98,11 @@ _CHAIN: Final[dict[str, Any]] = {
     },
     "finally": {"z": _STEP},
 }
+#: It runs by itself, and every time that is due counts.
+TICKER: Final = "ticker"
+_TICKER: Final[dict[str, Any]] = _TEXT | {
+    "schedule": {"every": "1s", "overlap": "queue", "catch_up": "all"}
+}
 #: Those that run again when the server died under them.
 RETRIED: Final = frozenset({"flaky", "stayer", "reader", CHAINED})
 #: It is sent a file with the key of its submission.
@@ -116,7 +121,8 @@ def write_workers(folder: Path, witness: Path) -> None:
     (witness / "locks").mkdir(parents=True)
     orphan = (_STUBBORN, _TEXT | {"kill_grace": "50ms"})
     link = ("echo linked", _TEXT)
-    for name, (script, definition) in {**KINDS, ORPHAN: orphan, LINK: link}.items():
+    ticker = ("echo tick", _TICKER)
+    for name, (script, definition) in {**KINDS, ORPHAN: orphan, LINK: link, TICKER: ticker}.items():
         _write(folder, name, _WITNESS + script)
         write_definition(
             folder, name, command=[f"./{name}.sh"], env={"WITNESS": str(witness)}, **definition

@@ -204,15 +204,17 @@ def test_a_page_of_what_one_may_see_walks_indexes(
     assert "TEMP B-TREE" not in found, found
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(QUERIES) - {"beat", "enabled", "finished_total", "oldest_ends", "newest"})
-)
+#: They read a table that is small, or an end of an index.
+SMALL = {"beat", "enabled", "finished_total", "oldest_ends", "newest", "schedules", "due"}
+
+
+@pytest.mark.parametrize("name", sorted(set(QUERIES) - SMALL))
 def test_every_statement_searches_an_index(planner: Writer, name: str) -> None:
     """Those that are left out read a table that is small, or an end of an index: see below."""
     sql = QUERIES[name].replace(":busy", "?")
     found = plan(planner, sql, (None,) * sql.count("?"))
     assert "SCAN" not in found, found
-    if name not in ("queued", "active"):  # sorted once, at start
+    if name not in ("queued", "active", "active_chains"):  # sorted once, at start
         assert "TEMP B-TREE" not in found, found
 
 

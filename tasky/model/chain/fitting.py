@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
-from ..fields import Mistake
+from ..fields import Mistake, nest
 from ..params import Parameters
 from .checking import type_of, types_of
-from .plan import Plan, Step
+from .plan import Plan
 from .template import Template
 
 
@@ -37,7 +38,12 @@ def check_workers(
             hint = f": did you mean {near[0]}?" if near else ""
             found.append(Mistake((*place, "worker"), f"there is no worker {step.worker}{hint}"))
             continue
-        found += _check_params(step, definition.parameters, own)
+        if step.params.expression is None:  # else it is known when it runs
+            given = step.params.document
+            where = (*place, "params") if given else place
+            takes = definition.parameters
+            misfits = partial(_misfits, takes, own)
+            found += nest(check_given(given, takes, step.worker, misfits), *where)
     if own is not None:
         found += _shown_secrets(plan, own)
     return found
@@ -59,32 +65,30 @@ def circle(name: str, workers: Mapping[str, Definition]) -> list[str] | None:
     return None
 
 
-def _check_params(step: Step, takes: Parameters, own: Parameters | None) -> Iterator[Mistake]:
-    place = (step.section, step.name, "params")
-    if step.params.expression is not None:  # known when it runs
-        return
-    given: Mapping[str, Any] = step.params.document
+def check_given(
+    given: Mapping[str, Any],
+    takes: Parameters,
+    who: str,
+    misfits: Callable[[str, Any], Iterable[str]],
+) -> Iterator[Mistake]:
+    """What is wrong with parameters that a definition has for a worker; `misfits(name, value)` with one of them."""
     for name in takes.names:
         if name in takes.files and (name in given or name not in takes.defaults):
-            message = f"{step.worker} takes a file as {name}, which only a client can send"
-            yield Mistake(place if name in given else place[:-1], message)
+            yield Mistake((), f"{who} takes a file as {name}, which only a client can send")
         elif name not in given and name not in takes.defaults:
-            path = place if given else place[:-1]
-            yield Mistake(path, f"{step.worker} needs the parameter {name}")
+            yield Mistake((), f"{who} needs the parameter {name}")
     for name, value in given.items():
         if name not in takes.names:
             near = difflib.get_close_matches(name, takes.names, n=1)
             hint = f": did you mean {near[0]}?" if near else ""
-            message = f"{step.worker} has no parameter {name}{hint}"
-            yield Mistake((*place, name), message, at_key=True)
+            yield Mistake((name,), f"{who} has no parameter {name}{hint}", at_key=True)
         elif name not in takes.files:
-            for message in _misfits(name, Template(value), takes, own):
-                yield Mistake((*place, name), message)
+            for message in misfits(name, value):
+                yield Mistake((name,), message)
 
 
-def _misfits(
-    name: str, value: Template, takes: Parameters, own: Parameters | None
-) -> Iterator[str]:
+def _misfits(takes: Parameters, own: Parameters | None, name: str, document: Any) -> Iterator[str]:
+    value = Template(document)
     if value.is_constant:
         yield from (violation.detail for violation in takes.misfits(name, value.document))
         return
