@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
-from ..client import ApiError, Client
+from ..client import ApiError, Client, SubmittedDocument
 from ..errors import NotFound
 from . import completion
 from .exits import Exit, of_error
@@ -51,10 +52,16 @@ def resume(invocation: Invocation, tasks: Sequence[str]) -> int:
 
 @click.command()
 @_tasks
+@click.option("--from-failed", is_flag=True,
+              help="Of a chain that has failed, only what has not completed.")  # fmt: skip
 @asks_server
-def restart(invocation: Invocation, tasks: Sequence[str]) -> int:
+def restart(invocation: Invocation, tasks: Sequence[str], from_failed: bool) -> int:
     """Start new tasks of the same workers and parameters. Prints their ids."""
-    return _each(invocation, tasks, Client.restart)
+    return _each(invocation, tasks, partial(_restart, from_failed))
+
+
+def _restart(from_failed: bool, client: Client, task: str) -> SubmittedDocument:
+    return client.restart(task, from_failed=from_failed)
 
 
 @click.command()

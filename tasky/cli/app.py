@@ -13,6 +13,7 @@ from ..client import ApiError, ClientError
 from ..errors import TaskyError
 from .actions import cancel, delete, pause, restart, resume
 from .advice import advice
+from .chain import chain
 from .check import check
 from .db import db
 from .doctor import doctor
@@ -38,7 +39,7 @@ from .workers import disable, enable, workers
 _COMMANDS: Final = (
     *(serve, upgrade, check, doctor),
     *(workers, enable, disable),
-    *(run, ps, top, show, log, events, result, files),
+    *(run, chain, ps, top, show, log, events, result, files),
     *(cancel, pause, resume, restart, delete),
     *(login, logout, whoami),
     *(token, db, version),

@@ -15,10 +15,11 @@ from . import completion
 from .ids import resolve
 from .invocation import Invocation, asks_server, emit
 from .shapes import compact, failure, fields, file_line, local_time, progress, status_style
+from .steps import step_lines
 from .terminal import colours, line, one_line, shown
 
-_TIMES: Final = ("Created", "NotBefore", "Started", "Finished")
-_AS_THEY_ARE: Final = ("Duration", "Timeout", "RestartOf")
+_TIMES: Final = ("Scheduled", "Created", "NotBefore", "Started", "Finished")
+_AS_THEY_ARE: Final = ("Duration", "Timeout", "RestartOf", "Parent", "Step")
 
 
 @click.command()
@@ -39,6 +40,7 @@ def _lines(task: TaskDocument) -> Iterator[str]:
     yield from fields(_facts(task))
     params = task.get("Params", {})
     yield from _section("Params", (f"{one_line(key)} = {compact(params[key])}" for key in params))
+    yield from _section("Steps", step_lines(task.get("Steps", [])))
     attempts = task.get("Attempts", [])
     describe = partial(
         _attempt, why=len(attempts) > 1

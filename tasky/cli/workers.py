@@ -13,7 +13,7 @@ from ..client import Client, WorkerDocument
 from ..model.json_types import types_of
 from . import completion
 from .invocation import Invocation, asks_server, emit
-from .shapes import fields, status_style
+from .shapes import fields, local_time, status_style
 from .table import Column, joined, table
 from .terminal import colours, line, one_line, shown, width
 from .types import name as name_type
@@ -72,6 +72,8 @@ def _describe(worker: WorkerDocument) -> None:
             "Queued": worker.get("queued"),
             "Max tasks": worker.get("max_tasks") or "no limit of its own",
             "Timeout": worker.get("timeout") or "none",
+            "Steps": " ".join(one_line(step["name"]) for step in worker.get("steps", ())) or None,
+            **_schedule(worker.get("schedule", {})),
         }
     ):
         line(text)
@@ -82,6 +84,18 @@ def _describe(worker: WorkerDocument) -> None:
         line(joined(cells))
     if usage := worker.get("usage"):
         line(f"\n{shown(usage).rstrip()}")
+
+
+def _schedule(schedule: dict[str, Any]) -> dict[str, str | None]:
+    if not schedule:
+        return {}
+    when = f"every {schedule['every']}" if "every" in schedule else schedule["cron"]
+    zone = f" {schedule['time_zone']}" if "time_zone" in schedule else ""
+    following = schedule["next"][:1]
+    return {
+        "Schedule": one_line(f"{when}{zone}"),
+        "Next run": local_time(following[0]) if following else None,
+    }
 
 
 def _parameters(schema: dict[str, Any]) -> Iterator[list[str]]:

@@ -109,14 +109,30 @@ class Client(Watching, Administration):
         The key is made up where none is given, so that a submission whose answer is lost can be sent once more and
         still makes one task.
         """
+        body = Form(params or {}, files) if files else params or {}
+        options = (timeout, priority, labels, at, notify, idempotency_key)
+        return self._submit(f"/workers/{segment(worker)}", body, wait, *options)
+
+    def _submit(
+        self,
+        path: str,
+        body: Form | Mapping[str, Any],
+        wait: float | None,
+        timeout: float | None,
+        priority: int | None,
+        labels: Iterable[tuple[str, str]],
+        at: datetime | None,
+        notify: Iterable[str],
+        idempotency_key: str | None,
+    ) -> SubmittedDocument:
         started = time.monotonic()
         hold = None if wait is None else max(0.0, min(wait, _HOLD))
         submitted = self._session.document(
             SubmittedDocument,
             "POST",
-            f"/workers/{segment(worker)}",
+            path,
             query=submission(hold, timeout, priority, labels, at, notify),
-            body=Form(params or {}, files) if files else params or {},
+            body=body,
             headers={"Idempotency-Key": idempotency_key or uuid4().hex},
             patience=hold or 0.0,
         )
@@ -127,6 +143,23 @@ class Client(Watching, Administration):
         if status["Status"] in LIVE:
             return {"TaskId": status["TaskId"], "Status": status["Status"]}
         return {**self.result(status["TaskId"])}
+
+    def submit_chain(
+        self,
+        chain: Mapping[str, Any],
+        *,
+        wait: float | None = None,
+        timeout: float | None = None,
+        priority: int | None = None,
+        labels: Iterable[tuple[str, str]] = (),
+        at: datetime | None = None,
+        notify: Iterable[str] = (),
+        idempotency_key: str | None = None,
+    ) -> SubmittedDocument:
+        """A new task that is this chain: the keys `chain`, `finally`, `output` of a definition, and `params`, the
+        values that its expressions find. All else as in `submit`."""
+        options = (timeout, priority, labels, at, notify, idempotency_key)
+        return self._submit("/chains", chain, wait, *options)
 
     def wait(
         self,
@@ -198,12 +231,16 @@ class Client(Watching, Administration):
     def resume(self, task_id: str) -> StatusDocument:
         return self._session.document(StatusDocument, "POST", task_path(task_id, "/resume"))
 
-    def restart(self, task_id: str, *, idempotency_key: str | None = None) -> SubmittedDocument:
-        """A new task of the same worker and parameters. The key as in `submit`."""
+    def restart(
+        self, task_id: str, *, from_failed: bool = False, idempotency_key: str | None = None
+    ) -> SubmittedDocument:
+        """A new task of the same worker and parameters; with `from_failed`, of a chain that has failed, one that does
+        only what has not completed. The key as in `submit`."""
         return self._session.document(
             SubmittedDocument,
             "POST",
             task_path(task_id, "/restart"),
+            query=[("from", "failed")] if from_failed else [],
             headers={"Idempotency-Key": idempotency_key or uuid4().hex},
         )
 

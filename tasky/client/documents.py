@@ -21,6 +21,8 @@ class WorkerDocument(TypedDict):
     running: NotRequired[int]
     queued: NotRequired[int]
     timeout: NotRequired[str | None]
+    steps: NotRequired[list[dict[str, Any]]]
+    schedule: NotRequired[dict[str, Any]]
 
 
 class ErrorDocument(TypedDict):
@@ -103,6 +105,32 @@ class NotificationDocument(TypedDict):
     NextAt: NotRequired[str]
 
 
+class StepTaskDocument(TypedDict):
+    """A task of a step: of which item (from 0), and which attempt."""
+
+    TaskId: str
+    Status: str
+    Item: NotRequired[int]
+    Attempt: NotRequired[int]
+
+
+class StepDocument(TypedDict):
+    """A step of a chain. `Total` tasks it is to have, of which so many have `Ended`, and so many of these `Failed`."""
+
+    Name: str
+    Worker: str
+    Status: str
+    Tasks: list[StepTaskDocument]
+    Needs: NotRequired[list[str]]
+    Finally: NotRequired[bool]
+    ForEach: NotRequired[bool]
+    Total: NotRequired[int]
+    Ended: NotRequired[int]
+    Failed: NotRequired[int]
+    Hidden: NotRequired[int]
+    Error: NotRequired[ErrorDocument]
+
+
 class TaskDocument(TypedDict):
     """Times are RFC 3339 in UTC. A list leaves out what is big: Params, Attempts, Artifacts, Output."""
 
@@ -120,6 +148,11 @@ class TaskDocument(TypedDict):
     NotBefore: NotRequired[str]
     Timeout: NotRequired[str]
     RestartOf: NotRequired[str]
+    Parent: NotRequired[str]
+    Step: NotRequired[str]
+    Item: NotRequired[int]
+    Scheduled: NotRequired[str]
+    Steps: NotRequired[list[StepDocument]]
     By: NotRequired[str]
     Params: NotRequired[dict[str, Any]]
     Attempts: NotRequired[list[AttemptDocument]]

@@ -4,6 +4,7 @@ load_settings(path, environ, *, listen=None, workers_dir=None, state_dir=None, i
 load_workers(folder, *, kill_grace, check_owners=True) -> tuple[dict[str, WorkerDefinition], list[Problem]]
 check(path: Path | None, environ: Mapping[str, str], *, insecure_perms=False) -> Report
 Catalogue(folder, kill_grace, *, check_owners=True): the definitions in force; load() at start, reload() later
+read_document(file) -> Mapping: what a YAML file holds, read as strictly as all others
 runs_as_root(definition) -> bool
 fault_of(path, *others) -> str | None: who could change a definition or a program, and should not
 too_open(listen, auth) -> str | None: why the server must not listen there
@@ -18,6 +19,7 @@ from .secrets import FILE as SECRET_FILE
 from .secrets import make_secret, read_secret
 from .settings import Http, Listen, Retention, Settings, Webhooks, too_open
 from .sources import load_settings
+from .strict import read_document
 from .watch import FolderWatch
 from .workers import definition_files, load_workers
 
@@ -37,6 +39,7 @@ __all__ = [
     "load_settings",
     "load_workers",
     "make_secret",
+    "read_document",
     "read_secret",
     "runs_as_root",
     "too_open",

@@ -60,6 +60,14 @@ def load(file: Path) -> Document:
     return parse(read_text(file), file)
 
 
+def read_document(file: Path) -> Mapping[str, Any]:
+    """What is in a file. ConfigError with all that is wrong in it."""
+    document = load(file)
+    if problems := document.problems():
+        raise ConfigError(problems)
+    return document.data
+
+
 def parse(text: str, file: Path, loader: Any = _LOADER) -> Document:
     """As `load`, from the text; `file` is for the messages."""
     composer = _Composer(file, yaml.parse(text, Loader=loader))

@@ -149,4 +149,4 @@ def _allow(by: Principal, plan: Plan) -> None:
 
 def _violation(mistake: Mistake) -> Violation:
     where = ".".join(str(step) for step in mistake.path)
-    return Violation(f"{where} {mistake.message}".lstrip(), pointer(mistake.path))
+    return Violation(f"{where}: {mistake.message}", pointer(mistake.path))
