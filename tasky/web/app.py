@@ -22,6 +22,7 @@ from .login import Login, Logout, WhoAmI
 from .logs import Log
 from .metrics import CountRequests, Measured, Scrape
 from .naming import NameRequests
+from .page import Page, PageFile, shipped
 from .peer import NO_PROXIES
 from .problems import add_error_handlers
 from .resource import Resource, Response
@@ -89,6 +90,8 @@ def routes(
     streams, waiting = budget or Budget(STREAMS), Waiting(max_waiting)
     worker, task = "/tasky/v1/workers/{name}", "/tasky/v1/tasks/{task_id}"
     table: dict[str, Resource] = {
+        "/": Page(shipped()),
+        "/page/{path:path}": PageFile(shipped()),
         "/healthz": Health(),
         "/readyz": Ready(ready),
         "/metrics": Scrape(measured or Measured()),

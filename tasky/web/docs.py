@@ -7,7 +7,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Final
 
 import falcon
@@ -16,6 +15,7 @@ from ..errors import NotFound
 from ..model.access import Need, Principal
 from ..model.worker import WorkerDefinition
 from ..service import Service
+from .assets import ASK_AGAIN, STATIC, Asset, answer
 from .documents import dump
 from .openapi import describe
 from .openapi_workers import with_workers
@@ -28,11 +28,6 @@ from .resource import NO_OPTIONS, Answer, Resource, operation
 _CACHING: Final = (("Cache-Control", "private, no-cache"), ("Vary", "Authorization, Cookie"))
 #: So many descriptions are kept, of those who see different workers.
 _KEPT: Final = 16
-_MEDIA_TYPES: Final = {
-    "docs.css": "text/css; charset=utf-8",
-    "docs.html": "text/html; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
-}
 
 
 class Descriptions:
@@ -85,14 +80,20 @@ class OpenApi(Resource):
         read_query(req, NO_OPTIONS)
         if self._descriptions is None:
             self._descriptions = Descriptions(self._service, self._routes, auth=self._auth)
-        _answer(req, resp, *self._descriptions.of(principal_of(req)))
+        data, current = self._descriptions.of(principal_of(req))
+        resp.set_header("ETag", current.etag)
+        resp.set_headers(_CACHING)
+        if is_unchanged(req.env, current):
+            resp.status = falcon.HTTP_304
+        else:
+            resp.data = data
 
 
 class Docs(Resource):
     """What it shows, it reads from the description."""
 
     def __init__(self) -> None:
-        self._page: Final = _static("docs.html")
+        self._page: Final = Asset.read(STATIC.joinpath("docs.html"))
 
     @operation(
         "A page to read the description with.",
@@ -105,12 +106,14 @@ class Docs(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         read_query(req, NO_OPTIONS)
-        _answer(req, resp, *self._page, _MEDIA_TYPES["docs.html"])
+        answer(req, resp, self._page, ASK_AGAIN)
 
 
 class DocsFile(Resource):
     def __init__(self) -> None:
-        self._files: Final = {name: _static(name) for name in ("docs.css", "docs.js")}
+        self._files: Final = {
+            name: Asset.read(STATIC.joinpath(name)) for name in ("docs.css", "docs.js")
+        }
 
     @operation(
         "The script and the style of the page.",
@@ -125,27 +128,7 @@ class DocsFile(Resource):
         read_query(req, NO_OPTIONS)
         if file not in self._files:
             raise NotFound
-        _answer(req, resp, *self._files[file], _MEDIA_TYPES[file])
-
-
-def _answer(
-    req: falcon.Request,
-    resp: falcon.Response,
-    data: bytes,
-    current: Validators,
-    media_type: str = falcon.MEDIA_JSON,
-) -> None:
-    resp.set_header("ETag", current.etag)
-    resp.set_headers(_CACHING)
-    if is_unchanged(req.env, current):
-        resp.status = falcon.HTTP_304
-    else:
-        resp.data = data
-        resp.content_type = media_type
-
-
-def _static(name: str) -> tuple[bytes, Validators]:
-    return _kept(files(__package__).joinpath("static", name).read_bytes())
+        answer(req, resp, self._files[file], ASK_AGAIN)
 
 
 def _kept(data: bytes) -> tuple[bytes, Validators]:

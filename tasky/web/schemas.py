@@ -440,6 +440,12 @@ PLACES: Final[dict[str, Schema]] = {
         "description": "The file's Path; its slashes may be percent-encoded.",
         "examples": ["out.csv"],
     },
+    "page/path": {
+        "type": "string",
+        "minLength": 1,
+        "description": "As the page has it: a version, and the path of a file.",
+        "examples": ["0123456789abcdef/app.js"],
+    },
     "docs/file": {
         "type": "string",
         "enum": ["docs.css", "docs.js"],
@@ -460,4 +466,5 @@ TAGS: Final[dict[str, str]] = {
     "metrics": "Figures for Prometheus.",
     "health": "Whether the server is well.",
     "docs": "What the API is like.",
+    "page": "The web page, which uses all of this.",
 }

@@ -23,6 +23,8 @@ OPEN, READ, RUN, CANCEL, ADMIN = "open", "read", "run", "cancel", "admin"
 
 #: What each operation needs. {task} was submitted by the admin, {own} by whoever asks, if he may.
 NEEDS: Final = {
+    "GET //": OPEN,
+    "GET //page/{path}": OPEN,
     "GET //healthz": OPEN,
     "GET //readyz": OPEN,
     "GET //metrics": READ,

@@ -7,11 +7,14 @@ import json
 import pytest
 
 from tasky.web.app import routes
+from tasky.web.page import shipped
 from tests.web.api import MISSING, Api, call
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 #: Method and body that each route answers with 2xx; {id} is a finished task with a file.
 ROUTES = {
+    "//": "GET, HEAD, OPTIONS",
+    f"//page/{shipped().version}/icon.svg": "GET, HEAD, OPTIONS",
     "//healthz": "GET, HEAD, OPTIONS",
     "//readyz": "GET, HEAD, OPTIONS",
     "/workers": "GET, HEAD, OPTIONS",
@@ -88,16 +91,21 @@ def test_the_table_above_has_every_route(shared: Api) -> None:
         .replace("/echo", "/{name}")
         .replace("/fail/", "/{name}/")
         .replace("/ci", "/{name}")
-        .replace("docs.js", "{file}"): allow
+        .replace("docs.js", "{file}")
+        .replace(f"{shipped().version}/icon.svg", "out.txt"): allow
         for path, allow in ROUTES.items()
     }
     assert patterns == expected
 
 
+def _slashed(path: str) -> str:
+    return path if path == "//" else f"{path}/"
+
+
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.case("H16")
 def test_slash_and_options(shared: Api, task_id: str, path: str) -> None:
-    for url in (path.format(id=task_id), path.format(id=task_id) + "/"):
+    for url in (path.format(id=task_id), _slashed(path.format(id=task_id))):
         answer = shared.ask("OPTIONS", url)
         assert answer.status_int == 204
         assert answer.headers["Allow"] == ROUTES[path]
@@ -108,7 +116,7 @@ def test_slash_and_options(shared: Api, task_id: str, path: str) -> None:
 @pytest.mark.case("H15")
 def test_head_is_get_without_the_body(shared: Api, task_id: str, path: str) -> None:
     plain = shared.get(path.format(id=task_id))
-    slash = shared.get(path.format(id=task_id) + "/")
+    slash = shared.get(_slashed(path.format(id=task_id)))
     assert plain.status_int == slash.status_int == 200
     assert plain.body == slash.body
     assert plain.body
@@ -152,7 +160,7 @@ def test_unknown_options_are_refused_with_the_nearest(shared: Api, task_id: str,
 
 @pytest.mark.parametrize(
     "path",
-    ["//", "//tasky", "//tasky/v1", "//tasky/v2/workers", "//workers", "/nothing", "/tasks/x/y",
+    ["//tasky", "//tasky/v1", "//tasky/v2/workers", "//workers", "/nothing", "/tasks/x/y",
      "/workers/echo/start", "//%00", "//openapi.json", "//tasky/v1//tasks",
      "/docs/docs.js/x"],
 )  # fmt: skip
