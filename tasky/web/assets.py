@@ -67,7 +67,7 @@ def answer(
     caching: str,
     headers: Mapping[str, str] = _NO_HEADERS,
 ) -> None:
-    """Compressed where the client can take it, which is another representation with a tag of its own (RFC 9110, 8.8.3)."""
+    """Compressed where the client takes it: another representation, with a tag of its own (RFC 9110, 8.8.3)."""
     packed = asset.packed if takes_gzip(req.env.get("HTTP_ACCEPT_ENCODING", "")) else None
     current = Validators(asset.tag if packed is None else f"{asset.tag}-gzip", _STARTED)
     resp.set_headers({"ETag": current.etag, "Cache-Control": caching, **headers})
