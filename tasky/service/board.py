@@ -43,6 +43,8 @@ class Board:
         #: Of each task that says how far it is: when that was told last, and who must be told later.
         self._told_at: Final[dict[str, float]] = {}
         self._due: Final[dict[str, tuple[float, str]]] = {}
+        #: They are to be told later of lines that are there.
+        self._waiting: Final[set[Watch]] = set()
         #: Of each task whose log becomes events: its worker, and the last line that is one.
         self._lines: Final[dict[str, tuple[str, int]]] = {}
         self._logs_until = 0.0
@@ -67,6 +69,7 @@ class Board:
         self.watches.setdefault(watch.task_id, []).append(watch)
 
     def remove_watch(self, watch: Watch) -> None:
+        self._waiting.discard(watch)
         watches = self.watches.get(watch.task_id, [])
         if watch in watches:
             watches.remove(watch)
@@ -91,10 +94,14 @@ class Board:
         now = time.monotonic()
         for task_id in [task_id for task_id, (at, _) in self._due.items() if at <= now]:
             self._progress(task_id, self._due.pop(task_id)[1], now)
+        for watch in [watch for watch in self._waiting if watch.due <= now]:
+            self._waiting.remove(watch)
+            self._tell_of_lines(watch, now)
         if now > self._logs_until:
             self._logs_until = 0.0
             self._lines.clear()
-        due = min((at for at, _ in self._due.values()), default=None)
+        later = [at for at, _ in self._due.values()] + [watch.due for watch in self._waiting]
+        due = min(later, default=None)
         return None if due is None else max(0.0, due - now)
 
     def sort(self, news: News) -> None:
@@ -118,11 +125,19 @@ class Board:
                 watch.wake()
         elif news.kind is Kind.LOG:
             self._log(news.task_id)
+            now = time.monotonic()
             for watch in self.watches.get(news.task_id, ()):
-                watch.logged = True
-                watch.wake()
+                if watch.paced and watch.due > now:
+                    self._waiting.add(watch)
+                else:
+                    self._tell_of_lines(watch, now)
         else:
             self._end(news)
+
+    def _tell_of_lines(self, watch: Watch, now: float) -> None:
+        watch.due = now + PACE
+        watch.logged = True
+        watch.wake()
 
     def _progress(self, task_id: str, worker: str, now: float) -> None:
         progress = self._latest.get(task_id)

@@ -109,9 +109,9 @@ class Hub(Observer):
         with self._lock:
             self._attending = tuple(one for one in self._attending if one != wake)
 
-    def watch(self, task_id: str, wake: Callable[[], None]) -> Watch:
+    def watch(self, task_id: str, wake: Callable[[], None], *, paced: bool = False) -> Watch:
         """What becomes of a task from now on, until `forget`."""
-        watch = Watch(task_id, wake)
+        watch = Watch(task_id, wake, paced=paced)
         self.turn()
         with self._lock:
             self._board.add_watch(watch)

@@ -53,11 +53,15 @@ class Happening:
 
 class Watch:
     """What is new of one task, for one reader; `wake()` is called when there is something. The hub writes, and the
-    reader takes: what comes while it does is there the next time."""
+    reader takes: what comes while it does is there the next time. One that is `paced` is told of new lines as often as
+    of progress, and not at once: it does not read them."""
 
-    def __init__(self, task_id: str, wake: Callable[[], None]) -> None:
+    def __init__(self, task_id: str, wake: Callable[[], None], *, paced: bool = False) -> None:
         self.task_id: Final = task_id
         self.wake: Final = wake
+        self.paced: Final = paced
+        #: When it may be told again.
+        self.due = 0.0
         #: In their order.
         self.states: Final[deque[State]] = deque(maxlen=_CHANGES)
         #: The latest.

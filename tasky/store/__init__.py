@@ -8,6 +8,7 @@ from .ids import TaskIds
 from .inspection import Finding, Inspection, inspect
 from .log import LogLine, LogReader, Stream
 from .opening import must_know
+from .log_search import search
 from .paging import Query
 from .pruning import Pruned, doomed, prune
 from .reader import QueuedRow, Reader
@@ -50,6 +51,7 @@ __all__ = [
     "prune",
     "room_needed",
     "schedules",
+    "search",
     "sessions",
     "sqlite_faults",
     "sqlite_version",

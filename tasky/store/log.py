@@ -55,7 +55,7 @@ class Record(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line. `text` has no line end; bytes that are not UTF-8 are escaped (\\xff). `fields` are the further
-    members of a log message, `level` its level."""
+    members of a log message, `level` its level; `length` is that of a text of which only the beginning is here."""
 
     n: int
     time: int
@@ -64,6 +64,7 @@ class LogLine:
     level: str | None = None
     fields: dict[str, Any] | None = None
     attempt: int = 1
+    length: int | None = None
 
 
 STREAMS: Final = tuple(Stream)
@@ -169,6 +170,27 @@ class LogReader:
                     limit -= record.length
         return b"".join(pieces), False
 
+    def spans(self) -> list[tuple[int, int]]:
+        """The numbers of all lines that there are: from the first to the second of each pair. The line that stands for
+        those that were dropped is one of them."""
+        found: list[tuple[int, int]] = []
+        for part in self._parts():
+            before = found[-1][1] if found else 0
+            first = part.record(0).first
+            if first > before + 1:
+                first -= 1
+            if found and first == before + 1:
+                first = found.pop()[0]
+            found.append((first, part.last))
+        return found
+
+    def pieces(self, after: int) -> Iterator[Piece]:
+        """What is stored, as it arrived, from where line `after` is on. Nothing stands for what was dropped."""
+        for part in self._parts():
+            if part.last > after:
+                for record in part.records(part.place_behind(after)):
+                    yield Piece(part, record)
+
     def _lines(self, after: int) -> Iterator[LogLine]:
         seen = 0  # the last line of the part before
         for part in self._parts():
@@ -239,13 +261,20 @@ class _Part:
     def data(self, offset: int, length: int) -> bytes:
         return os.pread(self.text, length, offset)
 
+    def place_behind(self, after: int) -> int:
+        """Of the first record that has lines behind number `after`."""
+        return bisect_right(range(self.count), after, key=lambda place: self.record(place).last)
+
     def lines(self, after: int) -> Iterator[LogLine]:
         """The lines behind number `after`."""
-        place = bisect_right(range(self.count), after, key=lambda place: self.record(place).last)
-        for record in self.records(place):
-            for n, line in enumerate(self._split(record), record.first):
-                if n > after:
-                    yield _line(n, record, line)
+        for record in self.records(self.place_behind(after)):
+            for line in self.lines_of(record):
+                if line.n > after:
+                    yield line
+
+    def lines_of(self, record: Record) -> Iterator[LogLine]:
+        for n, line in enumerate(self._split(record), record.first):
+            yield _line(n, record, line)
 
     def _split(self, record: Record) -> Iterator[bytes]:
         carry: list[bytes] = []
@@ -260,6 +289,25 @@ class _Part:
             for line in lines:
                 yield b"".join(carry)
                 carry = [line]
+
+
+class Piece:
+    """A segment, whose bytes are read when they are asked for."""
+
+    def __init__(self, part: _Part, record: Record) -> None:
+        self._part: Final = part
+        self._record: Final = record
+        self.first: Final = record.first
+        self.last: Final = record.last
+        self.length: Final = record.length
+        self.stream: Final = STREAMS[record.stream]
+
+    def text(self) -> str:
+        data = self._part.data(self._record.offset, self._record.length)
+        return data.decode("utf-8", "backslashreplace")
+
+    def lines(self) -> Iterator[LogLine]:
+        return self._part.lines_of(self._record)
 
 
 def _line(n: int, record: Record, line: bytes) -> LogLine:

@@ -2,12 +2,13 @@
 
 Each combination of filters walks one index backwards and stops when the page is full; nothing is sorted. Several
 states, or a worker in any state, are walked side by side and merged (a compound SELECT with ORDER BY). Further filters
-beside a label are looked at row by row. Whoever may not see all tasks gets those of the workers that he may see, and
+beside a label, and a text, are looked at row by row. Whoever may not see all tasks gets those of the workers that he may see, and
 his own of others; where that would be too many walks, all tasks are looked at row by row.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -30,11 +31,13 @@ _MOST_ARMS: Final = 400  # SQLite takes 500 in one statement
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """Which tasks to list. `after` is the cursor that the page before gave: an id."""
+    """Which tasks to list. `text` is somewhere in what the list says of a task. `after` is the cursor that the page
+    before gave: an id."""
 
     state: frozenset[State] | None = None
     worker: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
     limit: int = 100
     after: str | None = None
     by: Principal = ANYBODY
@@ -58,6 +61,8 @@ class Seen:
 def statement(query: Query, seen: Seen | None = None) -> tuple[str, list[Any]]:
     """SQL and parameters; it gives one row more than the page has, if there is one more. `seen` None: everything."""
     arms = _arms(query) if seen is None else _arms_of(query, seen)
+    if query.text is not None:
+        arms = [_with_text(arm, query.text) for arm in arms]
     sql = "\nUNION ALL\n".join(sql for sql, _ in arms)
     values = [storable(value) for _, values in arms for value in values]
     return f"{sql}\nORDER BY 1 DESC LIMIT ?", [*values, query.limit + 1]
@@ -113,6 +118,23 @@ def _arms_of(query: Query, seen: Seen) -> Sequence[_Arm]:
         arms.append((own.replace("SELECT t.id", "SELECT o.task_id", 1),
                      [seen.name, after, *seen.own, *states]))  # fmt: skip
     return arms
+
+
+def _with_text(arm: _Arm, text: str) -> _Arm:
+    """Upper and lower case are the same, of ASCII letters. Not in the parameters: they may be big, and secret."""
+    sql, values = arm
+    escaped = re.sub(r"([\\%_])", r"\\\1", text)
+    like = "LIKE ? ESCAPE '\\'"
+    places = [
+        "t.id",
+        "worker",
+        "json_extract(progress, '$.message')",
+        "json_extract(failure, '$.message')",
+    ]
+    found = " OR ".join(f"{place} {like}" for place in places)
+    label = f"SELECT 1 FROM labels WHERE task_id = t.id AND key || ':' || value {like}"
+    pattern = f"%{escaped}%"
+    return f"{sql} AND ({found} OR EXISTS ({label}))", [*values, *[pattern] * (len(places) + 1)]
 
 
 def _is_seen(seen: Seen, task_id: str) -> _Arm:

@@ -48,7 +48,7 @@ _REQUEST_HEADERS: Final = (
 )
 _ANSWER_HEADERS: Final = (
     "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Retry-After, Tasky-Last-Line,"
-    " WWW-Authenticate"
+    " Tasky-Lines, Tasky-Searched, WWW-Authenticate"
 )
 _PREFLIGHT_AGE: Final = "600"
 

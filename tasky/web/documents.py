@@ -196,7 +196,17 @@ def log_document(line: LogLine) -> Document:
     if line.level is not None:
         document["Level"] = line.level
         document["Fields"] = line.fields or {}
+    if line.length is not None:
+        document["Length"] = line.length
     return document
+
+
+def line_ranges(spans: list[tuple[int, int]], after: int = 0, last: int | None = None) -> str:
+    """The numbers behind `after` up to `last` that are within these: `1-500,9000-9800`."""
+    inside = [
+        (max(begin, after + 1), end if last is None else min(end, last)) for begin, end in spans
+    ]
+    return ",".join(f"{begin}-{end}" for begin, end in inside if begin <= end)
 
 
 def _task(task: Task) -> Document:

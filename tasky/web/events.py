@@ -25,6 +25,7 @@ _REMEMBERED: Final = 1000
 OF_TASK: Final[Options] = {
     "after": Option(options.count, about="Only log lines behind this number."),
     "log": Option(options.switch, about="Without the lines of the log, if false."),
+    "lines": Option(options.switch, about="How far the log goes, instead of its lines."),
 }
 OF_ALL: Final[Options] = {
     "worker": Option(options.worker, about="Only tasks of this worker."),
@@ -62,8 +63,15 @@ class Events(Resource):
         after = values.get("after", 0)
         if _NUMBER.fullmatch(last := _last_event_id(req) or ""):  # a client that comes back
             after = int(last)
-        log = values.get("log", True)
-        source = TaskEvents(self._service, task_id, after, log=log, valid=validity(req))
+        lines = values.get("lines", False)
+        source = TaskEvents(
+            self._service,
+            task_id,
+            after,
+            log=values.get("log", True) and not lines,
+            lines=lines,
+            valid=validity(req),
+        )
         send(req, resp, self._budget, source)
 
 

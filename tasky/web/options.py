@@ -22,6 +22,10 @@ _MAX_DURATION: Final = 3650 * 24 * 3600 * _SECOND
 MAX_WAIT: Final = 3600 * _SECOND
 _MAX_NUMBER: Final = 2**63 - 1
 MAX_LIMIT: Final = 1000
+#: Of a log.
+MAX_LINES: Final = 10_000
+#: Of what somebody looks for.
+MAX_TEXT: Final = 200
 _MAX_LABEL_KEY: Final = 64
 _MAX_LABEL_VALUE: Final = 200
 _MAX_KEY: Final = 255
@@ -185,6 +189,29 @@ def count(text: str) -> int:
     if _NUMBER.fullmatch(text) is None or int(text) > _MAX_NUMBER:
         raise ValueError("must be a whole number, 0 or more")
     return int(text)
+
+
+@accepts({"type": "integer", "minimum": 1, "maximum": MAX_LINES, "examples": [1000]})
+def lines(text: str) -> int:
+    if _NUMBER.fullmatch(text) is None or not 1 <= int(text) <= MAX_LINES:
+        raise ValueError(f"must be a whole number between 1 and {MAX_LINES}")
+    return int(text)
+
+
+@accepts({"type": "integer", "minimum": 1, "maximum": _MAX_NUMBER, "examples": [2000]})
+def length(text: str) -> int:
+    if not count(text):
+        raise ValueError("must be a whole number, 1 or more")
+    return int(text)
+
+
+@accepts(
+    {"type": "string", "pattern": f"^[^{_UNREADABLE}]{{1,{MAX_TEXT}}}$", "examples": ["error"]}
+)
+def text(text: str) -> str:
+    if not 1 <= len(text) <= MAX_TEXT:
+        raise ValueError(f"must have 1 to {MAX_TEXT} characters")
+    return text
 
 
 @accepts({"type": "boolean"})

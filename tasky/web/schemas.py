@@ -302,7 +302,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "Attempt": {"type": "integer", "minimum": 0},
             "Text": TEXT,
         },
-        {"Level": TEXT, "Fields": {"type": "object"}},
+        {
+            "Level": TEXT,
+            "Fields": {"type": "object"},
+            "Length": told(
+                COUNT, "Of the whole text, in characters, where only its beginning is here."
+            ),
+        },
     ),
     "Workers": told(array(ref("WorkerSummary")), "Sorted by name."),
     "WorkerSummary": record("A worker.", _WORKER, _WORKER_OPTIONAL),
@@ -371,11 +377,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Event": record(
         "A Server-Sent Event. The data of `status` is a TaskStatus, of `progress` a Progress, of `log` a LogLine, of"
-        " `result` a TaskResult.",
+        " `lines` how far a log goes, of `result` a TaskResult.",
         {
             "event": {
                 "type": "string",
-                "enum": ["status", "progress", "log", "result", "dropped", "reset", "bye"],
+                "enum": ["status", "progress", "log", "lines", "result", "dropped", "reset", "bye"],
             },
             "data": {"type": "string", "contentMediaType": "application/json"},
         },
@@ -417,6 +423,15 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
     "Tasky-Last-Line": {
         "description": "The number of the last line that there is; give it as `after` to go on.",
+        "schema": COUNT,
+    },
+    "Tasky-Lines": {
+        "description": "The numbers of all lines that there are; those of lines that were dropped are not among them.",
+        "schema": TEXT | {"examples": ["1-500,9000-9800"]},
+    },
+    "Tasky-Searched": {
+        "description": "With `search`, the number of the last line that was looked at: if there are more, give it as"
+        " `after` to look on.",
         "schema": COUNT,
     },
     "ETag": {"description": "What If-None-Match may have.", "schema": TEXT},

@@ -33,6 +33,10 @@ def log(line: LogLine) -> bytes:
     return event("log", dump(log_document(line)), str(line.n))
 
 
+def lines(task_id: str, last: int, ranges: str) -> bytes:
+    return event("lines", dump({"TaskId": task_id, "Last": last, "Lines": ranges}))
+
+
 def status(
     task_id: str,
     state: State,

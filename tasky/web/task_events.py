@@ -1,4 +1,5 @@
-"""The events of one task: its state and progress as they are, each line of its log from the disk, its result."""
+"""The events of one task: its state and progress as they are, its log from the disk (each line, or how far it goes),
+its result."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ..model.task import Progress, Task
 from ..service import Service
 from ..service.happenings import Watch
 from . import sse
-from .documents import dump, result_bytes, step_document
+from .documents import dump, line_ranges, result_bytes, step_document
 from .follow import Tail
 from .source import CHUNK, Source
 
@@ -28,14 +29,19 @@ class TaskEvents(Source):
         after: int,
         *,
         log: bool,
+        lines: bool,
         valid: Callable[[], bool] | None,
     ) -> None:
+        """With `log` it sends each line, else with `lines` how far the log goes."""
         super().__init__(service.events, valid)
         self._service: Final = service
         self._task_id: Final = task_id
-        self._tail: Final = Tail(service.log(task_id), sse.log, after) if log else None
+        self._log: Final = service.log(task_id)
+        self._tail: Final = Tail(self._log, sse.log, after) if log else None
+        self._counts: Final = lines and not log
+        self._counted: tuple[int, str] | None = None  # as it was sent
         #: There may be lines that were not read.
-        self._unread = log
+        self._unread = log or lines
         self._watch: Watch | None = None
         self._wake: Callable[[], None] = lambda: None
         self._state: State | None = None  # as it was sent
@@ -45,7 +51,7 @@ class TaskEvents(Source):
 
     def begin(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._watch = self.hub.watch(self._task_id, wake)
+        self._watch = self.hub.watch(self._task_id, wake, paced=self._counts)
 
     def next(self) -> bytes | None:
         watch = self._watch
@@ -58,13 +64,27 @@ class TaskEvents(Source):
         ended = self._ended
         if not ended and (news := self._news(watch)):
             return news
-        if self._tail is not None and (watch.logged or ended or self._unread):
+        if watch.logged or ended or self._unread:
             watch.logged = False
-            lines = self._tail.next(self)
-            self._unread = bool(lines) or self.has_parts
-            if self._unread:
+            lines = self._lines()
+            if lines or self.has_parts:
                 return self._start(watch) + lines
         return self._last() if ended else b""
+
+    def _lines(self) -> bytes:
+        """Those that there are, or how far they go; nothing if there is nothing new."""
+        if self._tail is not None:
+            lines = self._tail.next(self)
+            self._unread = bool(lines) or self.has_parts
+            return lines
+        self._unread = False
+        if self._counts:
+            spans = self._log.spans()
+            counted = (spans[-1][1] if spans else 0), line_ranges(spans)
+            if counted != self._counted:
+                self._counted = counted
+                return sse.lines(self._task_id, *counted)
+        return b""
 
     def _first(self) -> bytes:
         task = self._task()

@@ -24,6 +24,9 @@ LIST: Final[Options] = {
     "status": Option(options.status, options.any_of, about="Tasks in any of these states."),
     "worker": Option(options.worker, about="Tasks of this worker, also of one that is gone."),
     "label": Option(options.label, tuple, about="Tasks with all of these labels, key:value."),
+    "text": Option(
+        options.text, about="Tasks with this text in their id, worker, labels, progress or error."
+    ),
     "limit": Option(options.limit, about="At most so many; 100 if not given."),
     "after": Option(options.cursor, about="The page after the one whose Next this is."),
 }
@@ -58,6 +61,7 @@ class Tasks(Resource):
             state=values.get("status"),
             worker=values.get("worker"),
             labels=values.get("label", ()),
+            text=values.get("text"),
             limit=values.get("limit", 100),
             after=values.get("after"),
             by=principal_of(req),

@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 
 from tasky.model.states import TERMINAL, State
-from tasky.model.task import Task
+from tasky.model.task import Failure, FailureCode, Outcome, Progress, Task
 from tasky.store import Query, Reader, Writer, tasks
 from tasky.store.paging import Seen, statement
 from tasky.store.queries import QUERIES
-from tests.store.parts import Database, all_of, new_task, put, steps_to
+from tests.store.parts import ATTEMPT, Database, all_of, new_task, put, steps_to
 
 _STATES = [None, frozenset({State.FAILED}), frozenset({State.QUEUED, State.RUNNING}), TERMINAL]
 _WORKERS = [None, "a", "nobody"]
@@ -250,3 +250,39 @@ def test_the_deepest_page_costs_what_the_first_does(database: Path, writer: Writ
         )
         assert first < 3000
         assert deep <= first
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("COPY", [1, 2]),
+        ("%", [1, 2]),
+        ("_", [0, 3]),
+        ("\\", [0]),
+        ("team:o", [3]),
+        ("half", [0]),
+        ("message", []),
+        ("secret", []),
+    ],
+)
+def test_a_text_is_looked_for_in_what_the_list_shows(
+    bare: Database, text: str, places: list[int]
+) -> None:
+    bare.writer.call(tasks.insert(progressing := new_task(worker="d"), 200))
+    bare.writer.call(tasks.save_progress([(progressing.id, Progress(message="half of _ 1\\2"))]))
+    failed = new_task(worker="copyfile", params={"password": "secret"})
+    failure = Failure(code=FailureCode.WORKER, message="no copy of 50%")
+    end = Outcome(state=State.FAILED, finished=300, duration=100, failure=failure)
+    bare.writer.call(all_of([tasks.insert(failed, 200), tasks.finish(failed.id, end, ATTEMPT)]))
+    put(bare.writer, worker="a", labels=(("note", "100% copy"),))
+    put(bare.writer, worker="b_c", labels=(("team", "ops"),))
+    everything = ids(walk(bare.reader, Query(limit=1000)))
+    expected = [everything[::-1][place] for place in reversed(places)]
+    for filters in ({}, {"state": frozenset(State)}):
+        page, after = bare.reader.page(Query(text=text, **filters))
+        assert [task.id for task in page] == expected
+        assert after is None
+    (found,) = bare.reader.page(Query(text=everything[1], limit=1))[0]
+    assert found.id == everything[1]
+    assert bare.reader.page(Query(text="copy", worker="copyfile"))[0][0].id == failed.id
+    assert bare.reader.page(Query(text="x", labels=(("team", "ops"),)))[0] == []

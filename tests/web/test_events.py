@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -107,6 +108,32 @@ def events(api: Api, path: str, **headers: str) -> list[Sent]:
     assert answer.headers["X-Accel-Buffering"] == "no"
     assert answer.text.startswith("retry: 2000\n")
     return parse(answer.text)
+
+
+def test_how_far_the_log_goes_instead_of_its_lines(shared: Api, talked: str) -> None:
+    status, progress, lines, result = events(shared, f"/tasks/{talked}/events?lines=true")
+    assert [event.name for event in (status, progress, result)] == ["status", "progress", "result"]
+    assert (lines.name, lines.data) == ("lines", {"TaskId": talked, "Last": 3, "Lines": "1-3"})
+
+
+def test_how_far_the_log_goes_while_it_grows(
+    api: Api, open_streams: Streams, tmp_path: Path
+) -> None:
+    """At a pace, but what comes last before a pause is told, too."""
+    os.mkfifo(tmp_path / "say")
+    api.add("says", f"echo ready; exec cat {tmp_path}/say", protocol="text")
+    api.reload()
+    task_id = api.submit("says")
+    stream = open_streams(f"/tasky/v1/tasks/{task_id}/events", QUERY_STRING="lines=true")
+    with (tmp_path / "say").open("w", buffering=1) as say:
+        assert stream.until("lines", Last=1).data["Lines"] == "1-1"
+        for _ in range(300):
+            say.write("more\n")
+        stream.until("lines", Last=301)
+        say.write("last\n")
+        stream.until("lines", Last=302)
+    stream.until("result")
+    assert [event for event in stream.seen if event.name == "log"] == []
 
 
 def test_of_a_task_that_has_ended(shared: Api, talked: str) -> None:

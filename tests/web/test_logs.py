@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tasky.web.documents import line_ranges
 from tests.web.api import MISSING, Api, call
 
 TALK = r"""
@@ -84,6 +85,10 @@ def test_whatever_is_accepted_else_it_is_text(shared: Api, task_id: str, accept:
         ("?after=3&tail=1", [5]),
         ("?after=3&tail=4", [4, 5]),
         ("?follow=0", [1, 2, 3, 4, 5]),
+        ("?limit=2", [1, 2]),
+        ("?after=1&limit=2", [2, 3]),
+        ("?tail=3&limit=1", [3]),
+        ("?limit=10000", [1, 2, 3, 4, 5]),
     ],
 )
 def test_from_where(shared: Api, task_id: str, query: str, numbers: list[int]) -> None:
@@ -95,10 +100,57 @@ def test_from_where(shared: Api, task_id: str, query: str, numbers: list[int]) -
 @pytest.mark.parametrize(
     "query",
     [*(f"{name}={value}" for name in ("after", "tail", "attempt") for value in ("", "-1", "x", "1e3", "9" * 30)),
-     "follow=2", "follow=", "tail=1&tail=2", "lines=3"],
+     "follow=2", "follow=", "tail=1&tail=2", "lines=3", "limit=0", "limit=10001", "cut=0", "search=",
+     f"search={'x' * 201}", "follow=1&limit=3", "follow=1&search=x"],
 )  # fmt: skip
 def test_what_is_refused(shared: Api, query: str) -> None:
     assert shared.get(f"/tasks/{MISSING}/log?{query}").status_int == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers", "searched"),
+    [
+        ("search=E", [1, 3, 5], 5),
+        ("search=e&limit=2", [1, 3], 3),
+        ("search=e&limit=1&after=2", [3], 3),
+        ("search=warning:%20disk", [3], 5),
+        ("search=path%3D/srv", [3], 5),
+        ("search=nothing", [], 5),
+        ("search=e&tail=1", [5], 5),
+    ],
+)
+def test_what_is_looked_for(
+    shared: Api, task_id: str, query: str, numbers: list[int], searched: int
+) -> None:
+    answer = shared.get(f"/tasks/{task_id}/log?{query}", accept="application/jsonl")
+    assert [line["N"] for line in lines(answer.body)] == numbers
+    assert answer.headers["Tasky-Searched"] == str(searched)
+    assert answer.headers["Tasky-Last-Line"] == "5"
+
+
+def test_long_lines_can_be_cut(shared: Api, task_id: str) -> None:
+    path = f"/tasks/{task_id}/log?cut=4&after=1&limit=2"
+    assert shared.get(path).text == "two …\nwarning: disk… free=3 path=/srv\n"
+    first, second = lines(shared.get(path, accept="application/jsonl").body)
+    assert (first["Text"], first["Length"]) == ("two …", 10)
+    assert (second["Text"], second["Length"]) == ("disk…", 16)
+    (whole,) = lines(
+        shared.get(f"/tasks/{task_id}/log?cut=3&limit=1", accept="application/jsonl").body
+    )
+    assert (whole["Text"], "Length" in whole) == ("one", False)
+
+
+def test_the_numbers_of_the_lines_that_there_are(shared: Api, task_id: str, retried: str) -> None:
+    def told(path: str) -> str:
+        return str(shared.get(path).headers["Tasky-Lines"])
+
+    assert told(f"/tasks/{task_id}/log?limit=1") == "1-5"
+    assert told(f"/tasks/{retried}/log?attempt=2") == "4-5"
+    assert told(f"/tasks/{retried}/log?attempt=0") == ""
+    spans = [(1, 5), (99, 120)]
+    assert line_ranges(spans) == "1-5,99-120"
+    assert line_ranges(spans, 2, 100) == "3-5,99-100"
+    assert line_ranges(spans, 5, 98) == ""
 
 
 @pytest.fixture(scope="module")
