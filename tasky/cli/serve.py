@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ..config import Settings
+    from ..doctor import Finding
 
 
 @click.command()
@@ -36,6 +39,7 @@ def serve(
     from ..config import load_settings
     from ..daemon import Handover
     from ..daemon import serve as run
+    from ..doctor import Options, examine
 
     def load() -> Settings:
         return load_settings(
@@ -47,4 +51,12 @@ def serve(
             insecure_perms="true" if insecure_perms else None,
         )
 
-    return run(load, Handover.take(os.environ))
+    def examine_for(settings: Settings) -> Callable[[], Iterator[Finding]]:
+        options = Options(
+            config=config,
+            workers_dir=str(settings.workers_dir),
+            state_dir=str(settings.state_dir),
+        )
+        return lambda: examine(options, os.environ)
+
+    return run(load, Handover.take(os.environ), examine_for)

@@ -41,6 +41,11 @@ class Catalogue:
         return self._definitions
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """The names of the files, by worker."""
+        return {definition.name: file.name for file, definition in self._by_file.items()}
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """What the last reload found wrong."""
         return self._problems

@@ -12,7 +12,7 @@ from ..config import SECRET_FILE, Catalogue, FolderWatch, Settings, Webhooks
 from ..crash import Point, crash_at
 from ..logs import Levels
 from ..model.notify import AllowedHosts
-from ..service import Access, Service
+from ..service import Access, History, Service
 from ..service.events import Hub
 from ..service.metrics import Metrics
 from ..service.notifier import Notifier
@@ -22,6 +22,7 @@ from ..systemd import Given, Heartbeat, ServiceManager, passed_socket, summary
 from ..web.app import Readiness, create_app
 from ..web.auth import Authentication
 from ..web.defences import Defences
+from ..web.doctor import Examine, nothing
 from ..web.documents import notification_bytes
 from ..web.metrics import Gauges, Measured
 from ..web.server import HttpServer
@@ -48,6 +49,7 @@ class Parts:
         manager: ServiceManager,
         given: Given,
         handed: Mapping[str, Any] | None = None,
+        examine: Examine = nothing,
     ) -> None:
         inherited = passed_socket(given.sockets) if handed is None else inherited_socket(handed)
         #: The service manager has passed the socket.
@@ -79,6 +81,7 @@ class Parts:
             undo.callback(self.store.close)
             crash_at(Point.OPENED)
             self.metrics: Final = Metrics()
+            self.history: Final = History()
             hook_hosts = AllowedHosts(settings.webhooks.allowed_hosts)
             self.notifier: Final = self._make_notifier(hook_hosts)
             self.containment: Final = choose(
@@ -92,7 +95,7 @@ class Parts:
                 undo.callback(self.socket.close)
             else:
                 undo.callback(self.socket.detach)
-            observers = Observers(hub, self.metrics, self.notifier)
+            observers = Observers(hub, self.metrics, self.history, self.notifier)
             self.supervisor: Final = Supervisor(
                 self.store,
                 self.catalogue.definitions,
@@ -102,14 +105,16 @@ class Parts:
                 max_line=settings.max_line,
                 observer=observers,
             )
-            service = Service(self.store, self.supervisor, self.catalogue, hub, hook_hosts)
+            service = Service(
+                self.store, self.supervisor, self.catalogue, hub, hook_hosts, self.history
+            )
             self.supervisor.prepare_steps_with(service.chains.new_step)
             self.schedules: Final = service.schedules
             observers.add(self.schedules)
             self.streams: Final = Streams(hub, Budget(settings.http.streams))
             undo.callback(self.streams.stop)
             self.access: Final = _access(settings, self.store, self.metrics)
-            self.http: Final = self._make_http(service)
+            self.http: Final = self._make_http(service, examine)
             self.heartbeat: Final = Heartbeat(
                 manager,
                 given.watchdog,
@@ -132,7 +137,7 @@ class Parts:
             store=self.store.trouble(),
         )
 
-    def _make_http(self, service: Service) -> HttpServer:
+    def _make_http(self, service: Service, examine: Examine) -> HttpServer:
         settings = self.settings
         app = create_app(
             service,
@@ -144,6 +149,7 @@ class Parts:
             budget=self.streams.budget,
             ready=self._readiness,
             levels=self.levels,
+            examine=examine,
             measured=Measured(self.metrics, self._gauges()),
             defences=Defences(
                 listen=settings.listen.host,

@@ -20,7 +20,9 @@ from ..config import Settings
 from ..crash import Point, arm, crash_at
 from ..errors import TaskyError
 from ..logs import Logs
+from ..service import LOOK
 from ..systemd import Given, ServiceManager
+from ..web.doctor import Examine, nothing
 from . import own, telling
 from .handover import Handover
 from .outcome import Outcome
@@ -34,9 +36,14 @@ log = logging.getLogger(__name__)
 _HOUSEKEEPING: Final = 60.0  # seconds between two looks at what retention wants gone
 
 
-def serve(load: Callable[[], Settings], handover: Handover | None = None) -> int:
+def serve(
+    load: Callable[[], Settings],
+    handover: Handover | None = None,
+    examine_for: Callable[[Settings], Examine] = lambda _: nothing,
+) -> int:
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start. With a
-    `handover`, it goes on where another server of this process has stopped."""
+    `handover`, it goes on where another server of this process has stopped. `examine_for(settings)()` looks at
+    everything that the server depends on, for admins who ask."""
     settings = None
     while True:
         try:
@@ -45,7 +52,7 @@ def serve(load: Callable[[], Settings], handover: Handover | None = None) -> int
                 rehearse(settings, handover)
                 return 0
             with Logs(settings.log_format, settings.log_level):
-                next_one = _serve(settings, handover)
+                next_one = _serve(settings, handover, examine_for(settings))
                 if next_one is None:
                     log.info("stopped")
                     return 0
@@ -60,7 +67,7 @@ def serve(load: Callable[[], Settings], handover: Handover | None = None) -> int
             handover.document["returned"] = f"the new code cannot be executed: {error}"
 
 
-def _serve(settings: Settings, handover: Handover | None) -> Handover | None:
+def _serve(settings: Settings, handover: Handover | None, examine: Examine) -> Handover | None:
     """Gives what it hands over, if it does not end."""
     _arm()
     if handover is None:
@@ -72,7 +79,7 @@ def _serve(settings: Settings, handover: Handover | None) -> Handover | None:
         given = Given(notify_socket=handed["notify_socket"], watchdog=handed["watchdog"])
     own.prepare(settings.max_tasks)
     with ServiceManager(given.notify_socket) as manager, Signals() as signals:
-        parts = Parts(settings, signals, manager, given, handed)
+        parts = Parts(settings, signals, manager, given, handed, examine)
         upgrade = Upgrade(parts, signals, manager, given, handed)
         server = Server(parts, signals, manager, upgrade)
         server.start(handover)
@@ -117,15 +124,16 @@ class Server:
 
     def work(self) -> Handover | None:
         """Until a signal says stop; or until it hands over."""
-        next_look = 0.0
+        next_round = 0.0
         while True:
             now = time.monotonic()
-            if now >= next_look:
-                next_look = now + _HOUSEKEEPING
+            self._parts.history.look(self._parts.supervisor.counts())
+            if now >= next_round:
+                next_round = now + _HOUSEKEEPING
                 retention = self._parts.settings.retention
                 self._parts.store.prune(retention.age, retention.count)
                 self._note_use_of_tokens()
-            came = self._wait(next_look - now)
+            came = self._wait(min(LOOK, next_round - now))
             if signal.SIGHUP in came:
                 self._manager.reloading()
                 self._reload()

@@ -28,14 +28,17 @@ from ..model.states import TERMINAL, State
 from ..model.task import Artifact, Idempotency, NewTask, Task
 from ..model.worker import WorkerDefinition, ad_hoc
 from ..store import LogReader, Query, Staged, Store
-from ..supervisor import NotLive, Supervisor, Watcher
+from ..supervisor import Counts, NotLive, Supervisor, Watcher
 from .chains import Chains, chain_of
 from .events import Hub
 from .files import open_regular
+from .history import History, Overview, Window
 from .schedules import Schedules
 from .submission import DEFAULTS, Form, Options, Submitted, idempotency
 from .workers import Definitions, Workers, WorkerView
 
+#: Of the tasks that had ended before the start, so many are in the overview.
+_PAST: Final = 10_000
 _ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -49,9 +52,12 @@ class Service:
         catalogue: Definitions,
         events: Hub | None = None,
         hook_hosts: AllowedHosts | None = None,
+        history: History | None = None,
     ) -> None:
         """`events` is the hub that the supervisor and the store tell; without one, streams hear nothing. `hook_hosts`
-        are those to which clients may have notifications sent: none."""
+        are those to which clients may have notifications sent: none. `history` is what the supervisor tells, too, and
+        the overview is made of."""
+        self._history: Final = history or History()
         self._hook_hosts: Final = hook_hosts or AllowedHosts()
         self._store: Final = store
         self._supervisor: Final = supervisor
@@ -86,6 +92,22 @@ class Service:
         """It refuses new tasks from now on; those that run or wait go on."""
         self._workers.set_enabled(name, False)
         return self.worker(name)
+
+    def counts(self, by: Principal = ANYBODY) -> dict[str, Counts]:
+        """What runs and waits, by worker: of those that one may see."""
+        counts = self._supervisor.counts()
+        return {worker: each for worker, each in counts.items() if by.sees_worker(worker)}
+
+    def overview(self, window: Window, by: Principal = ANYBODY) -> Overview:
+        """What has happened lately with the workers that one may see."""
+        self._history.remember(lambda after, until: self._store.reader.ends(after, until, _PAST))
+        self._history.look(self._supervisor.counts())
+        return self._history.overview(window, by.sees_worker)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The names of the files that define the workers, by worker."""
+        return self._workers.files
 
     def secrets(self, task: Task) -> frozenset[str]:
         """The parameters that nobody is shown: secret when it was submitted, or by now."""

@@ -27,6 +27,9 @@ class Definitions(Protocol):
     @property
     def definitions(self) -> Mapping[str, WorkerDefinition]: ...
 
+    @property
+    def files(self) -> Mapping[str, str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
@@ -57,6 +60,11 @@ class Workers:
     def definitions(self) -> Mapping[str, WorkerDefinition]:
         """By name, all of one moment: it never changes, a reload puts another in its place."""
         return self._catalogue.definitions
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The names of the files that define them, by worker."""
+        return self._catalogue.files
 
     def view(self, name: str, counts: Mapping[str, Counts]) -> WorkerView:
         return self._view(self.definition(name), counts)

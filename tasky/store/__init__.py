@@ -7,11 +7,11 @@ from .glance import Contents, Glance, glance, lock_holder, room_needed, sqlite_v
 from .ids import TaskIds
 from .inspection import Finding, Inspection, inspect
 from .log import LogLine, LogReader, Stream
-from .opening import must_know
 from .log_search import search
+from .opening import must_know
 from .paging import Query
 from .pruning import Pruned, doomed, prune
-from .reader import QueuedRow, Reader
+from .reader import EndRow, QueuedRow, Reader
 from .scribe import Remains, Scribe
 from .store import Figures, Store
 from .tokens import Tokens, new_secret
@@ -21,6 +21,7 @@ from .writer import Writer
 __all__ = [
     "Backup",
     "Contents",
+    "EndRow",
     "Figures",
     "Finding",
     "Glance",

@@ -93,6 +93,10 @@ WHERE finished > ? AND NOT EXISTS (
     SELECT 1 FROM children JOIN tasks AS chain ON chain.id = parent WHERE child = tasks.id AND chain.finished IS NULL
 ) ORDER BY finished LIMIT ?;
 
+-- ends --
+SELECT worker, state, finished, duration FROM tasks INDEXED BY tasks_by_end
+WHERE finished > ? AND finished <= ? ORDER BY finished DESC LIMIT ?;
+
 -- oldest_ends --
 SELECT id, finished FROM tasks INDEXED BY tasks_by_end
 WHERE finished IS NOT NULL AND NOT EXISTS (

@@ -37,6 +37,15 @@ class QueuedRow(NamedTuple):
     started: int | None
 
 
+class EndRow(NamedTuple):
+    """What a plot must know of a task that has ended. `run_ns` is 0 for one that never ran."""
+
+    worker: str
+    state: State
+    finished: int
+    run_ns: int
+
+
 class Reader:
     """Answers from the last commit. Transactions are short: a long one would let the write-ahead log grow."""
 
@@ -102,6 +111,15 @@ class Reader:
             if len(found) < _SLICE:
                 return
             last = found[-1][0]
+
+    def ends(self, after: int, until: int, limit: int) -> list[EndRow]:
+        """The latest of the tasks that have ended in that time."""
+        with self._connection() as connection:
+            found = connection.execute(QUERIES["ends"], (after, until, limit)).fetchall()
+        return [
+            EndRow(worker, State(state), finished, run_ns or 0)
+            for worker, state, finished, run_ns in found
+        ]
 
     def active(self) -> list[Task]:
         """The tasks that have a process, or had one when the server died."""

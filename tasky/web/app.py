@@ -13,7 +13,9 @@ from ..service import Access, Service
 from .auth import Authentication
 from .chains import Chains
 from .defences import Defences
+from .definitions import Definitions
 from .docs import Docs, DocsFile, OpenApi
+from .doctor import Doctor, Examine, nothing
 from .events import Events, EventsOfAll
 from .files import File, Files
 from .health import Health, Readiness, Ready
@@ -22,6 +24,7 @@ from .login import Login, Logout, WhoAmI
 from .logs import Log
 from .metrics import CountRequests, Measured, Scrape
 from .naming import NameRequests
+from .overview import Overview
 from .page import Page, PageFile, shipped
 from .peer import NO_PROXIES
 from .problems import add_error_handlers
@@ -55,6 +58,7 @@ def create_app(
     access: Access | None = None,
     proxies: Proxies = NO_PROXIES,
     levels: Levels | None = None,
+    examine: Examine = nothing,
 ) -> falcon.App[Any, Any]:
     """`max_body` and `max_upload`, that of a submission with files, are in bytes; `max_waiting` is how many submissions
     may wait for their task's end at the same time:
@@ -69,7 +73,7 @@ def create_app(
     app.add_middleware(defences or Defences())
     app.add_middleware(Authentication(access, proxies))
     for path, resource in routes(
-        service, max_body, ready, max_waiting, measured, budget, max_upload, access, levels
+        service, max_body, ready, max_waiting, measured, budget, max_upload, access, levels, examine
     ).items():
         app.add_route(path, resource)
     return app
@@ -85,6 +89,7 @@ def routes(
     max_upload: int = MAX_UPLOAD,
     access: Access | None = None,
     levels: Levels | None = None,
+    examine: Examine = nothing,
 ) -> dict[str, Resource]:
     """Each answers with and without a trailing slash."""
     streams, waiting = budget or Budget(STREAMS), Waiting(max_waiting)
@@ -106,6 +111,9 @@ def routes(
         "/tasky/v1/tokens": Tokens(access, max_body),
         "/tasky/v1/tokens/{name}": Token(access, max_body),
         "/tasky/v1/log-level": LogLevel(levels or Levels(), max_body),
+        "/tasky/v1/definitions": Definitions(service, ready),
+        "/tasky/v1/doctor": Doctor(examine),
+        "/tasky/v1/overview": Overview(service),
         "/tasky/v1/tasks": Tasks(service),
         task: Task(service, max_body),
         f"{task}/status": Status(service),

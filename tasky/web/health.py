@@ -95,12 +95,12 @@ class Ready(Resource):
             "containment": readiness.containment,
             "controllers": sorted(readiness.controllers),
             "troubles": [{"kind": kind, "detail": text} for kind, text in readiness.troubles()],
-            "problems": [_problem(problem) for problem in readiness.problems],
+            "problems": [problem_document(problem) for problem in readiness.problems],
         }
         resp.data = dump(document)
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem_document(problem: Problem) -> dict[str, Any]:
     """The names of the file and of what is beside it: where they lie is nobody's business here."""
     return {
         "file": problem.file.name,

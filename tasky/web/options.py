@@ -13,6 +13,7 @@ from ..errors import Invalid, Violation
 from ..model.notify import Hook, client_hook
 from ..model.states import State
 from ..model.units import format_duration, parse_duration
+from ..service import Window
 from .query import Option, Options, Schema, accepts
 
 _SECOND: Final = 1_000_000_000
@@ -161,6 +162,14 @@ def status(text: str) -> frozenset[State]:
         return frozenset(by_name[word.strip().lower()] for word in text.split(","))
     except KeyError:
         raise ValueError(f"must be one or several of {', '.join(State)}") from None
+
+
+@accepts({"type": "string", "enum": [*Window], "examples": [Window.MIDDLE]})
+def window(text: str) -> Window:
+    try:
+        return Window(text)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Window)}") from None
 
 
 @accepts({"type": "string", "pattern": f"^{_WORKER.pattern}$", "examples": ["copyfile"]})

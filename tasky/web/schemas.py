@@ -15,6 +15,7 @@ from ..model.notify import Delivery, End
 from ..model.schedule import CatchUp, Overlap
 from ..model.states import State
 from ..model.task import FailureCode
+from ..service import Window
 from . import options
 from .query import Schema
 
@@ -101,6 +102,9 @@ _TASK_OPTIONAL: Final[dict[str, Schema]] = {
     "By": told(TEXT, "Who submitted it, where there is authentication."),
     "Error": ref("TaskError"),
 }
+#: What came of the tasks that ended.
+_ENDS: Final[dict[str, Schema]] = {"Completed": COUNT, "Failed": COUNT, "Canceled": COUNT}
+_SECONDS: Final[Schema] = {"type": "number", "minimum": 0}
 _OUTPUT: Final[Schema] = {"description": "Its result: any JSON, null too."}
 _WORKER: Final[dict[str, Schema]] = {
     "name": TEXT,
@@ -367,10 +371,77 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "containment": {"type": "string", "enum": ["cgroup", "process-group"]},
             "controllers": array(TEXT),
             "troubles": array(record("What is wrong.", {"kind": TEXT, "detail": TEXT})),
-            "problems": array(
+            "problems": array(ref("Mistake")),
+        },
+    ),
+    "Mistake": record(
+        "A mistake that the last reload found in a definition.",
+        {"file": TEXT, "line": COUNT, "key": TEXT, "message": TEXT},
+    ),
+    "Definitions": record(
+        "The workers' files, as they were read.",
+        {
+            "definitions": array(
                 record(
-                    "A mistake that the last reload found.",
-                    {"file": TEXT, "line": COUNT, "key": TEXT, "message": TEXT},
+                    "One in force.",
+                    {
+                        "name": TEXT,
+                        "file": TEXT,
+                        "definition": {
+                            "type": "object",
+                            "description": "The keys of the file; not those that say what would hold anyway.",
+                        },
+                    },
+                )
+            ),
+            "problems": array(ref("Mistake")),
+        },
+    ),
+    "Findings": record(
+        "What a look at everything has found.",
+        {
+            "findings": array(
+                record(
+                    "One thing that was looked at.",
+                    {
+                        "verdict": told(
+                            TEXT, "ok, warning, problem; or skipped: it could not be looked at."
+                        ),
+                        "subject": told(TEXT, "A word for what was looked at."),
+                        "message": told(TEXT, "What is there, and what to do about it."),
+                    },
+                )
+            )
+        },
+    ),
+    "Overview": record(
+        "What runs and waits, and what has ended lately.",
+        {
+            "Time": told(TIME, "Now."),
+            "Window": {"type": "string", "enum": [*Window]},
+            "Step": told(COUNT, "How many seconds a point stands for."),
+            "Running": COUNT,
+            "Queued": COUNT,
+            "Points": array(
+                record(
+                    "A step of time, the oldest first; the last one goes on.",
+                    {"Time": told(TIME, "When it began."), **_ENDS},
+                    {
+                        "Running": told(
+                            COUNT, "The most at a time; missing where the server did not run."
+                        ),
+                        "Queued": told(COUNT, "The most at a time."),
+                    },
+                )
+            ),
+            "Workers": array(
+                record(
+                    "A worker with tasks, in the whole window.",
+                    {"Worker": TEXT, "Running": COUNT, "Queued": COUNT, **_ENDS},
+                    {
+                        "MeanSeconds": told(_SECONDS, "Of those that ran."),
+                        "LongestSeconds": _SECONDS,
+                    },
                 )
             ),
         },

@@ -8,11 +8,11 @@ from typing import Any
 from tasky.config import Catalogue
 from tasky.model.containment import Kind
 from tasky.model.task import Task
-from tasky.service import Service
+from tasky.service import History, Service
 from tasky.service.events import Hub
 from tasky.store import Store
 from tasky.store.connections import BUSY_TIMEOUT
-from tasky.supervisor import Supervisor, choose
+from tasky.supervisor import Observers, Supervisor, choose
 from tests.helpers import PATIENCE, wait_for, write_definition
 
 _SECOND = 1_000_000_000
@@ -45,6 +45,7 @@ class Assembly:
             busy_timeout=busy_timeout,
             on_logged=self.hub.logged,
         )
+        history = History()
         self.containment = choose(Kind.AUTO, self.state)
         self.supervisor = Supervisor(
             self.store,
@@ -53,10 +54,12 @@ class Assembly:
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=1 << 20,
-            observer=self.hub,
+            observer=Observers(self.hub, history),
         )
         self.supervisor.start()
-        self.service = Service(self.store, self.supervisor, self.catalogue, self.hub)
+        self.service = Service(
+            self.store, self.supervisor, self.catalogue, self.hub, history=history
+        )
 
     def reload(self) -> None:
         self.catalogue.reload()

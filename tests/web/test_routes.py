@@ -22,6 +22,9 @@ ROUTES = {
     "/workers/fail/enable": "OPTIONS, POST",
     "/workers/fail/disable": "OPTIONS, POST",
     "/chains": "OPTIONS, POST",
+    "/definitions": "GET, HEAD, OPTIONS",
+    "/doctor": "GET, HEAD, OPTIONS",
+    "/overview": "GET, HEAD, OPTIONS",
     "/tasks": "GET, HEAD, OPTIONS",
     "/tasks/{id}": "DELETE, GET, HEAD, OPTIONS",
     "/tasks/{id}/status": "GET, HEAD, OPTIONS",
@@ -47,7 +50,7 @@ ROUTES = {
     "//metrics": "GET, HEAD, OPTIONS",
 }
 #: They have no end, give another answer each time, or none without authentication.
-APART = ("/events", "/tasks/{id}/events", "//metrics", "/tokens")
+APART = ("/events", "/tasks/{id}/events", "//metrics", "/tokens", "/overview")
 READABLE = [path for path, allow in ROUTES.items() if "GET" in allow and path not in APART]
 HOSTILE = [
     "x",

@@ -52,7 +52,11 @@ def _inside(leaf: str) -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             os.write(process.stdin.fileno(), b"?")
-        if not select.select([process.stdout], [], [], _PATIENCE)[0]:
+        poll = (
+            select.poll()
+        )  # not select(2): in a server that has many tasks, the descriptor may be beyond 1024
+        poll.register(process.stdout, select.POLLIN)
+        if not poll.poll(_PATIENCE * 1000):
             raise Unavailable("a process does not get into a cgroup of ours")
         yield process
     finally:
