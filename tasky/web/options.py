@@ -23,6 +23,8 @@ _MAX_DURATION: Final = 3650 * 24 * 3600 * _SECOND
 MAX_WAIT: Final = 3600 * _SECOND
 _MAX_NUMBER: Final = 2**63 - 1
 MAX_LIMIT: Final = 1000
+#: Of a worker's latest tasks.
+MAX_RECENT: Final = 20
 #: Of a log.
 MAX_LINES: Final = 10_000
 #: Of what somebody looks for.
@@ -183,6 +185,13 @@ def worker(text: str) -> str:
 def limit(text: str) -> int:
     if _NUMBER.fullmatch(text) is None or not 1 <= int(text) <= MAX_LIMIT:
         raise ValueError(f"must be a whole number between 1 and {MAX_LIMIT}")
+    return int(text)
+
+
+@accepts({"type": "integer", "minimum": 1, "maximum": MAX_RECENT, "examples": [10]})
+def recent(text: str) -> int:
+    if _NUMBER.fullmatch(text) is None or not 1 <= int(text) <= MAX_RECENT:
+        raise ValueError(f"must be a whole number between 1 and {MAX_RECENT}")
     return int(text)
 
 

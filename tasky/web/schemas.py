@@ -315,7 +315,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
     ),
     "Workers": told(array(ref("WorkerSummary")), "Sorted by name."),
-    "WorkerSummary": record("A worker.", _WORKER, _WORKER_OPTIONAL),
+    "WorkerSummary": record(
+        "A worker.",
+        _WORKER,
+        {
+            **_WORKER_OPTIONAL,
+            "recent": told(array(ref("TaskSummary")), "Its latest tasks, the newest first."),
+        },
+    ),
     "Worker": record(
         "Everything about a worker.",
         {

@@ -9,28 +9,42 @@ import falcon
 from ..model.access import Need
 from ..service import Form, Service, Submitted
 from ..service import Options as TaskOptions
+from ..store import Query
 from . import options
 from .action import Action
 from .body import read_object
-from .documents import dump, worker_document, worker_summary
+from .documents import dump, task_summary, worker_document, worker_summary
 from .principal import principal_of
 from .problems import UnsupportedMediaType
-from .query import read_query
+from .query import Option, Options, read_query
 from .resource import NO_OPTIONS, Answer, Body, Resource, operation
 from .submission import ANSWERS, SUBMIT, Waiting, answer, task_options
 from .upload import form_length, is_form, read_form
+
+LIST: Final[Options] = {
+    "recent": Option(options.recent, about="Each with so many of its latest tasks.")
+}
 
 
 class Workers(Resource):
     def __init__(self, service: Service) -> None:
         self._service: Final = service
 
-    @operation("Lists the workers.", Need.READ, answers={200: Answer("All of them.", "Workers")})
+    @operation(
+        "Lists the workers.",
+        Need.READ,
+        LIST,
+        answers={200: Answer("All of them.", "Workers")},
+    )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        read_query(req, NO_OPTIONS)
-        resp.data = dump(
-            [worker_summary(view) for view in self._service.workers(principal_of(req))]
-        )
+        recent: int | None = read_query(req, LIST).get("recent")
+        by = principal_of(req)
+        documents = [worker_summary(view) for view in self._service.workers(by)]
+        if recent is not None:
+            for document in documents:
+                query = Query(worker=document["name"], limit=recent, by=by)
+                document["recent"] = [task_summary(task) for task in self._service.tasks(query)[0]]
+        resp.data = dump(documents)
 
 
 class Worker(Resource):

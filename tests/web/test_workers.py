@@ -23,6 +23,24 @@ def test_the_list(api: Api) -> None:
     assert "config_objects" not in fail
 
 
+def test_the_list_with_the_latest_tasks_of_each(api: Api) -> None:
+    ids = [api.post("/workers/hold").json["TaskId"] for _ in range(3)]
+    other = api.post("/workers/echo", {"text": "a"}).json["TaskId"]
+    echo, fail, hold = api.get("/workers/?recent=2").json
+    assert [task["TaskId"] for task in hold["recent"]] == [ids[2], ids[1]]
+    assert [task["TaskId"] for task in echo["recent"]] == [other]
+    assert fail["recent"] == []
+    assert hold["recent"][0]["Worker"] == "hold"
+    assert "Params" not in hold["recent"][0]
+
+
+def test_the_list_with_how_many_of_the_latest(api: Api) -> None:
+    for wrong in ("0", "21", "-1", "many"):
+        answer = api.get(f"/workers/?recent={wrong}")
+        assert answer.status_int == 422
+        assert answer.json["errors"][0]["parameter"] == "recent"
+
+
 def test_one_worker(api: Api) -> None:
     api.add("full", "true", usage="Long\nhelp.", max_tasks=3, timeout="90m", description="Full.")
     api.reload()
