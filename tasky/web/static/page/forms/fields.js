@@ -11,6 +11,7 @@
  * @property {boolean} nullable an empty field is null
  * @property {any} fallback its default; undefined: it has none
  * @property {boolean} secret
+ * @property {boolean} [plain] its description says all there is to say
  */
 
 const MANY_LETTERS = 500;
@@ -70,7 +71,8 @@ function kindOfList({ items = {}, prefixItems }) {
 }
 
 /** What a value must be like, in a few words: "1 to 20", "at least 8 characters". */
-export function rulesOf({ kind, schema }) {
+export function rulesOf({ kind, schema, plain }) {
+  if (plain) return "";
   const words = [];
   if (kind === "number") words.push(range(schema, "minimum", "maximum", ""), ...bounds(schema));
   if (["text", "lines", "secret"].includes(kind)) words.push(range(schema, "minLength", "maxLength", "characters"));
@@ -90,7 +92,9 @@ const FORMATS = {
 };
 
 function range(schema, low, high, unit) {
-  const [least, most] = [schema[low] || undefined, schema[high]];
+  const most = schema[high];
+  // At least one character, or item: "required" says that.
+  const least = unit && schema[low] === 1 && !(most < 1000) ? undefined : schema[low] || undefined;
   // Limits that are there for machines say nothing to people.
   const told = most !== undefined && most < 100_000 && !(unit === "characters" && most >= 1000);
   const words = least !== undefined && told ? `${least} to ${most}`

@@ -93,10 +93,10 @@ function Choice({ id, field, content, aria, onChange }) {
 
 /** A few choices side by side: radio buttons that look like one control. */
 function Segments({ id, field, content, aria, onChange }) {
-  return html`<div class="segments" ...${pick(aria)}>
+  return html`<div class="radio-row" ...${pick(aria)}>
     ${field.schema.enum.map((each, at) => html`<label key=${at}>
       <input type="radio" name=${id} id=${at === 0 ? id : undefined} value=${String(at)} checked=${content === String(at)}
-        onChange=${() => onChange(String(at))} /><span>${inWords(each)}</span>
+        onChange=${() => onChange(String(at))} /><span>${each === null ? "none" : inWords(each)}</span>
     </label>`)}
   </div>`;
 }
@@ -139,8 +139,8 @@ function Files({ id, field, content, aria, onChange }) {
     add([...event.target.files]);
     event.target.value = "";
   };
-  return html`<div class="files" onDragOver=${(event) => event.preventDefault()} onDrop=${drop}>
-    ${content.map((file, at) => html`<div key=${at} class="file">
+  return html`<div class="file-drop" onDragOver=${(event) => event.preventDefault()} onDrop=${drop}>
+    ${content.map((file, at) => html`<div key=${at} class="file-chosen">
       <span class="file-name"><bdi>${file.name}</bdi></span><span class="muted number">${size(file.size)}</span>
       <button type="button" class="quiet icon-only" aria-label=${`Leave out ${file.name}`} onClick=${() => onChange(content.filter((each) => each !== file))}>
         <${Icon} name="cross" />

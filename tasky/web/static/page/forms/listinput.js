@@ -1,4 +1,4 @@
-import { html, useEffect, useRef } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
 import { Icon } from "../ui/icons.js";
 
 /**
@@ -9,7 +9,7 @@ export function ListInput({ id, field, content, aria, onChange }) {
   const rows = content.length ? content : [""];
   const list = useRef(null);
   const focusOn = useRef(-1);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focusOn.current < 0) return;
     list.current.querySelectorAll("input")[focusOn.current]?.focus();
     focusOn.current = -1;

@@ -32,7 +32,7 @@ export function View({ path: [name], query }) {
       </div>
       <aside>
         <${Facts} worker=${worker.data} />
-        <${Latest} name=${worker.data.name} />
+        <${Latest} name=${worker.data.name} onChange=${worker.reload} />
       </aside>
     </div>`;
 }

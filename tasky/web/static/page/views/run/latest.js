@@ -8,14 +8,21 @@ import { Elapsed, Time } from "../../ui/time.js";
 
 const SHOWN = 6;
 
-/** A worker's latest tasks, as they go on. */
-export function Latest({ name }) {
+/**
+ * A worker's latest tasks, as they go on.
+ * @param {{name: string, onChange: () => void}} props onChange: it has begun or ended some
+ */
+export function Latest({ name, onChange }) {
   const { data, reload } = useData((signal) => get(url("tasks", { worker: name, limit: SHOWN }), { signal }), [name]);
+  const again = () => {
+    reload();
+    onChange();
+  };
   useEffect(() => allTasks({
     onEvents(messages) {
-      if (messages.some(({ event, data: { Worker } }) => event !== "progress" && Worker === name)) reload();
+      if (messages.some(({ event, data: { Worker } }) => event !== "progress" && Worker === name)) again();
     },
-    onCatchUp: reload,
+    onCatchUp: again,
   }), [name]);
   if (!data?.Tasks.length) return null;
   return html`<section class="latest" aria-labelledby="latest">
@@ -24,8 +31,7 @@ export function Latest({ name }) {
       ${data.Tasks.map((task) => html`<li key=${task.TaskId}>
         <a class="latest-task" href=${href("tasks", task.TaskId)}>
           <${StatusBadge} status=${task.Status} />
-          <span class="muted small"><${Time} value=${task.Created} relative /></span>
-          <span class="muted small"><${Elapsed} task=${task} /></span>
+          <span class="latest-when muted small"><${Time} value=${task.Created} relative />${task.Started && html` · <${Elapsed} task=${task} />`}</span>
         </a>
         <a class="small" href=${href("workers", name, { from: task.TaskId })} aria-label="Run again with changes: fill in the form with its parameters">Use again</a>
       </li>`)}

@@ -96,7 +96,7 @@ async function send({ address, params, files }, key) {
   const headers = { "Idempotency-Key": key.current.split(" ", 1)[0] };
   if (!files.length) return post(address, { json: params, headers });
   const form = new FormData();
-  form.append("params", new Blob([JSON.stringify(params)], { type: "application/json" }));
+  form.append("params", JSON.stringify(params));
   for (const [name, file] of files) form.append(name, file, file.name);
   return post(address, { form, headers });
 }
