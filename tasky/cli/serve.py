@@ -57,6 +57,7 @@ def serve(
             workers_dir=str(settings.workers_dir),
             state_dir=str(settings.state_dir),
         )
-        return lambda: examine(options, os.environ)
+        environ = {**os.environ, **({"TASKY_LISTEN": listen} if listen else {})}
+        return lambda: examine(options, environ)
 
     return run(load, Handover.take(os.environ), examine_for)
