@@ -1,4 +1,5 @@
 // The API: every request of the page goes through here.
+import { setClock } from "./clock.js";
 import { heard, unheard, watched } from "./connection.js";
 
 const BASE = new URL("tasky/v1/", document.baseURI);
@@ -77,6 +78,7 @@ export async function request(method, address, options = {}) {
     throw new Unreachable();
   }
   heard();
+  setClock(answer);
   if (answer.ok) return answer;
   if (answer.status === 401) onSignedOut();
   throw await problemOf(answer);

@@ -9,6 +9,12 @@ import { createStore } from "./store.js";
  */
 export const session = createStore(/** @type {Principal | null | undefined} */ (undefined));
 
+/** What somebody might whose session has ended stays in the page while they sign in again. */
+let latest = null;
+
+session.subscribe((who) => {
+  latest = who ?? latest;
+});
 whenSignedOut(() => session.set(null));
 
 export async function readSession() {
@@ -27,7 +33,8 @@ export async function signIn(token) {
 
 export async function signOut() {
   await post(url("logout"));
-  session.set(null);
+  // Nothing of what was shown is kept.
+  location.reload();
 }
 
 /** Whether a scope such as run:copy* allows something with a worker. */
@@ -44,12 +51,12 @@ function fits(scope, need, worker) {
  * @param {string} [worker] one of them, or any
  */
 export function may(need, worker) {
-  const scopes = session.get()?.scopes ?? [];
+  const scopes = latest?.scopes ?? [];
   return scopes.includes("admin") || scopes.some((scope) => fits(scope, need, worker));
 }
 
 /** Cancel, pause and resume: also what one has started oneself. */
 export function mayStop(task) {
-  const own = task.By !== undefined && task.By === session.get()?.name;
+  const own = task.By !== undefined && task.By === latest?.name;
   return may("cancel", task.Worker) || (own && may("run", task.Worker));
 }

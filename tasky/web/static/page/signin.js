@@ -20,7 +20,7 @@ export function SignIn() {
 
 /** Over the page, where a session ended. */
 export function SignInAgain() {
-  return html`<${Dialog} title="Your session has ended" onClose=${() => {}}>
+  return html`<${Dialog} title="Your session has ended">
     <div class="dialog-text"><p>Sign in again to go on where you are.</p><${SignInForm} /></div>
   <//>`;
 }
@@ -45,7 +45,7 @@ function SignInForm() {
       setBusy(false);
     }
   };
-  return html`<form onSubmit=${submit} novalidate>
+  return html`<form class="signin-form" onSubmit=${submit} novalidate>
     <label for=${name}>Token</label>
     <input id=${name} type="password" value=${token} autofocus autocomplete="current-password" placeholder="tsk_…" spellcheck="false"
       aria-invalid=${Boolean(trouble)} aria-describedby=${`${name}-trouble`} onInput=${(event) => setToken(event.target.value)} />

@@ -51,8 +51,8 @@ function inputOf({ kind, schema, required, nullable }) {
 
 /** Its default, once the field says something else. */
 function fallbackOf(field, content) {
-  const { fallback, kind } = field;
-  if (fallback === undefined || kind === "boolean" || kind === "choice") return "";
+  const { fallback, kind, plain } = field;
+  if (fallback === undefined || plain || kind === "boolean" || kind === "choice") return "";
   const text = inWords(fallback);
   if (["null", "", "[]", "{}"].includes(text)) return "may be left empty";
   if (same(content, held(field))) return "";

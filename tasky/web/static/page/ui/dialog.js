@@ -3,7 +3,7 @@ import { html, useEffect, useId, useRef } from "../html.js";
 import { createStore, useStore } from "../store.js";
 import { Icon } from "./icons.js";
 
-/** @param {{title: string, onClose: () => void, children: unknown, wide?: boolean}} props */
+/** @param {{title: string, onClose?: () => void, children: unknown, wide?: boolean}} props without onClose, it stays */
 export function Dialog({ title, onClose, children, wide = false }) {
   const element = useRef(null);
   const name = useId();
@@ -12,12 +12,12 @@ export function Dialog({ title, onClose, children, wide = false }) {
     dialog.showModal();
     return () => dialog.close();
   }, []);
-  const outside = (event) => event.target === element.current && onClose();
+  const outside = (event) => event.target === element.current && onClose?.();
   return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-labelledby=${name} onMouseDown=${outside}
-      onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+      onCancel=${(event) => { event.preventDefault(); onClose?.(); }}>
     <header>
       <h2 id=${name}>${title}</h2>
-      <button class="quiet icon-only" type="button" aria-label="Close" onClick=${onClose}><${Icon} name="cross" /></button>
+      ${onClose && html`<button class="quiet icon-only" type="button" aria-label="Close" onClick=${onClose}><${Icon} name="cross" /></button>`}
     </header>
     ${children}
   </dialog>`;

@@ -1,4 +1,5 @@
 // Times and durations that stay right while one looks at them. One clock ticks for all of them.
+import { serverNow } from "../clock.js";
 import { html, useEffect, useState } from "../html.js";
 import { duration, fullTime, relativeTime, shortTime, ticking } from "../format.js";
 
@@ -6,15 +7,15 @@ const listeners = new Set();
 let timer = 0;
 
 function tick() {
-  for (const each of [...listeners]) each(Date.now());
+  for (const each of [...listeners]) each(serverNow());
 }
 
-/** The time now, each second anew, as long as `runs`. */
+/** The time now on the server, each second anew, as long as `runs`. */
 export function useNow(runs = true) {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
     if (!runs) return undefined;
-    setNow(Date.now());
+    setNow(serverNow());
     listeners.add(setNow);
     timer ||= setInterval(tick, 1000);
     return () => {

@@ -110,7 +110,8 @@ function optionsOf({ Labels = {}, Priority, Timeout }) {
 }
 
 function noteOf({ kind, secret, name }, earlier) {
-  if (!earlier || earlier.Params?.[name] === undefined) return "";
+  const before = earlier?.Params?.[name];
+  if (!before || before.length === 0) return "";
   if (secret) return "not known from the earlier task: to be given again";
   return kind === "file" || kind === "files" ? "to be chosen again" : "";
 }
