@@ -6,8 +6,8 @@ import { Icon } from "../ui/icons.js";
 
 const PAUSE = 250;
 
-/** @param {{onText: (text: string) => void, search: import("./search.js").Search | null, total: number}} props */
-export function SearchField({ onText, search, total }) {
+/** @param {{onText: (text: string) => void, search: import("./search.js").Search | null}} props */
+export function SearchField({ onText, search }) {
   const [typed, setTyped] = useState("");
   useEffect(() => {
     const timer = setTimeout(onText, PAUSE, typed);
@@ -20,11 +20,11 @@ export function SearchField({ onText, search, total }) {
     else return;
     event.preventDefault();
   };
-  const isNone = !search?.found.length;
+  const isNone = !search?.count;
   return html`<div class="log-search" role="search">
     <input type="search" data-search aria-label="Search the log" placeholder="Search the log" maxlength="200" value=${typed}
       spellcheck="false" autocomplete="off" onInput=${(event) => setTyped(event.currentTarget.value)} onKeyDown=${onKeyDown} />
-    <span class="log-found number" role="status">${search && inWords(search, total)}</span>
+    <span class="log-found number" role="status">${search && inWords(search)}</span>
     <button type="button" class="quiet icon-only" aria-label="Previous match" title="Previous match (Shift+Enter)" disabled=${isNone}
       onClick=${() => search.step(-1)}><${Icon} name="up" /></button>
     <button type="button" class="quiet icon-only" aria-label="Next match" title="Next match (Enter)" disabled=${isNone}
@@ -32,11 +32,10 @@ export function SearchField({ onText, search, total }) {
   </div>`;
 }
 
-function inWords({ found, at, done, searched, error }, total) {
-  if (error) return error.message;
-  const known = `${count(found.length)}${done && searched >= total ? "" : "+"}`;
-  if (found.length) return `${count(at + 1)} of ${known}`;
-  return done ? "none" : `${total ? Math.floor((100 * searched) / total) : 0} %`;
+function inWords(search) {
+  if (search.error) return search.error.message;
+  if (search.count) return `${count(search.rank)} of ${count(search.count)}${search.isDone ? "" : "+"}`;
+  return search.isDone ? "none" : `${Math.floor(100 * search.done)} %`;
 }
 
 /** @param {{label: string, isOn: boolean, onToggle: () => void, title: string}} props */

@@ -83,11 +83,11 @@ function LogOf({ task, isLive, extent, attempt, onAttempt }) {
     });
   }, []);
   useEffect(() => () => search?.close(), [search]);
-  const current = search?.found[search.at];
+  const current = search?.current;
   useEffect(() => {
     drawn.clear();
     changed();
-  }, [search, search?.found.length, current, look.times]);
+  }, [search, search?.count, current, look.times]);
   useEffect(() => mark(box.current, search?.text ?? ""));
 
   useKeys({ f: () => place.follow(!place.following), n: () => search?.step(1), N: () => search?.step(-1) }, [
@@ -95,12 +95,11 @@ function LogOf({ task, isLive, extent, attempt, onAttempt }) {
     { keys: "n", does: "Next match in the log; N: the one before" },
   ]);
 
-  const found = useMemo(() => new Set(search?.found), [search, search?.found.length]);
   const row = (index) => {
     const line = lines.at(index);
     if (!line) return unread(lines.numberOf(index));
     if (!drawn.has(line.N)) {
-      drawn.set(line.N, draw(line, { times: look.times, isFound: found.has(line.N), isCurrent: line.N === current, onWhole: setWhole }));
+      drawn.set(line.N, draw(line, { times: look.times, isFound: search?.has(line.N) ?? false, isCurrent: line.N === current, onWhole: setWhole }));
     }
     return drawn.get(line.N);
   };
@@ -109,7 +108,7 @@ function LogOf({ task, isLive, extent, attempt, onAttempt }) {
   const attempts = task.Attempts ?? [];
   return html`<section class="log" aria-label="Log" ref=${box}>
     <div class="log-bar">
-      <${SearchField} onText=${onText} search=${search} total=${lines.last} />
+      <${SearchField} onText=${onText} search=${search} />
       ${attempts.length > 1 && html`<select aria-label="Attempt" value=${attempt ?? ""} onChange=${(event) => onAttempt(Number(event.currentTarget.value) || undefined)}>
         <option value="">All attempts</option>
         ${attempts.map(({ Number: number }) => html`<option value=${number}>Attempt ${number}</option>`)}

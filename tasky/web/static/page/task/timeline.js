@@ -19,7 +19,7 @@ export function eventsOf(task) {
     events.push({
       time: attempt.Finished,
       status: attempt.Error ? "Failed" : status,
-      what: `${name ? `${name}ended` : "Ended"} after ${duration((new Date(attempt.Finished) - new Date(attempt.Started)) / 1000)}${how(attempt)}`,
+      what: `${name ? `${name}ended` : "Ended"} after ${duration(name ? secondsOf(attempt) : task.Seconds ?? secondsOf(attempt))}${how(attempt)}`,
       more: attempt.Error && attempts.length > 1 ? attempt.Error.message : undefined,
     });
   }
@@ -29,6 +29,10 @@ export function eventsOf(task) {
   }
   if (task.Finished && !attempts.length) events.push({ time: task.Finished, status: task.Status, what: "Ended without having started" });
   return events.sort((one, other) => (one.time < other.time ? -1 : Number(one.time > other.time)));
+}
+
+function secondsOf({ Started, Finished }) {
+  return (new Date(Finished) - new Date(Started)) / 1000;
 }
 
 function how({ ExitCode, Signal }) {
