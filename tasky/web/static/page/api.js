@@ -68,7 +68,13 @@ export async function request(method, address, options = {}) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(options.json);
   }
-  const asked = fetch(address, { method, headers, body, signal: options.signal, cache: "no-cache" });
+  const asked = fetch(address, {
+    method,
+    headers,
+    body,
+    signal: options.signal,
+    cache: "no-cache",
+  });
   let answer;
   try {
     answer = await watched(asked);

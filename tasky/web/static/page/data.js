@@ -43,7 +43,9 @@ export function useData(load, inputs) {
     return () => ends.forEach((end) => end());
   }, []);
   const change = useCallback((edit) => {
-    setState((before) => (before.data === undefined ? before : { ...before, data: edit(before.data) }));
+    setState((before) =>
+      before.data === undefined ? before : { ...before, data: edit(before.data) },
+    );
   }, []);
   return { ...state, reload, change };
 }

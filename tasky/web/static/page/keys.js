@@ -20,7 +20,10 @@ function isTyped(event) {
 /** Enter and space belong to what has the focus, if that does something with them. */
 function isPressed(event) {
   const target = /** @type {HTMLElement} */ (event.target);
-  return (event.key === "Enter" || event.key === " ") && target.closest("a, button, summary, [role=tab]") !== null;
+  return (
+    (event.key === "Enter" || event.key === " ") &&
+    target.closest("a, button, summary, [role=tab]") !== null
+  );
 }
 
 addEventListener("keydown", (event) => {

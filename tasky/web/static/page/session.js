@@ -42,7 +42,10 @@ function fits(scope, need, worker) {
   const [what, pattern] = scope.split(":");
   if (what !== need) return false;
   if (pattern === undefined || worker === undefined) return true;
-  const escaped = pattern.replace(/[^*]/g, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+  const escaped = pattern.replace(
+    /[^*]/g,
+    (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`,
+  );
   return new RegExp(`^${escaped.replaceAll("*", ".*")}$`, "u").test(worker);
 }
 

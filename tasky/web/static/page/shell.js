@@ -22,7 +22,9 @@ export function Shell({ children }) {
   const who = useStore(session);
   const [help, setHelp] = useState(false);
   const places = PLACES.filter(({ need }) => need === undefined || may(need));
-  const go = Object.fromEntries(places.map(({ name, key }) => [`g ${key}`, () => navigate(href(...placeWords(name)))]));
+  const go = Object.fromEntries(
+    places.map(({ name, key }) => [`g ${key}`, () => navigate(href(...placeWords(name)))]),
+  );
   useKeys({ ...go, "?": () => setHelp(true), "/": focusSearch }, [
     ...places.map(({ title, key }) => ({ keys: `g ${key}`, does: `Go to ${title}` })),
     { keys: "/", does: "Search or filter" },
@@ -31,22 +33,46 @@ export function Shell({ children }) {
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
     <header class="bar">
-      <a class="brand" href=${href()} aria-label="Tasky: overview"><img src=${ICON} alt="" width="26" height="26" />Tasky</a>
+      <a class="brand" href=${href()} aria-label="Tasky: overview"
+        ><img src=${ICON} alt="" width="26" height="26" />Tasky</a
+      >
       <${Places} places=${places} />
       <div class="bar-end">
-        ${who?.name && html`<span class="who" title=${`Signed in as ${who.name}: ${who.scopes.join(", ")}`}>${who.name}</span>`}
+        ${who?.name && html`<${Who} who=${who} />`}
         <${ThemeSwitch} />
-        <button type="button" class="quiet icon-only keys-button" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => setHelp(true)}>
+        <button
+          type="button"
+          class="quiet icon-only keys-button"
+          aria-label="Keyboard"
+          title="Keyboard (?)"
+          onClick=${() => setHelp(true)}
+        >
           <${Icon} name="keyboard" />
         </button>
-        ${who?.with === "session" && html`<button type="button" class="quiet icon-only" aria-label="Sign out" title="Sign out"
-          onClick=${() => signOut().catch(toastError)}><${Icon} name="exit" /></button>`}
+        ${
+          who?.with === "session" &&
+          html`<button
+            type="button"
+            class="quiet icon-only"
+            aria-label="Sign out"
+            title="Sign out"
+            onClick=${() => signOut().catch(toastError)}
+          >
+            <${Icon} name="exit" />
+          </button>`
+        }
       </div>
     </header>
     <${ConnectionNote} />
     <main id="main" tabindex="-1">${children}</main>
     ${help && html`<${KeysDialog} onClose=${() => setHelp(false)} />`}
   </div>`;
+}
+
+function Who({ who: { name, scopes } }) {
+  return html`<span class="who" title=${`Signed in as ${name}: ${scopes.join(", ")}`}
+    >${name}</span
+  >`;
 }
 
 function placeWords(name) {
@@ -62,10 +88,16 @@ function toMain(event) {
 function Places({ places }) {
   const [current = ""] = useRoute().path;
   return html`<nav aria-label="Main">
-    ${places.map(({ name, title, icon }) => html`<a key=${name} href=${href(...placeWords(name))}
-        aria-current=${current === name ? "page" : undefined}>
-      <${Icon} name=${icon} /><span>${title}</span>
-    </a>`)}
+    ${places.map(
+      ({ name, title, icon }) =>
+        html`<a
+          key=${name}
+          href=${href(...placeWords(name))}
+          aria-current=${current === name ? "page" : undefined}
+        >
+          <${Icon} name=${icon} /><span>${title}</span>
+        </a>`,
+    )}
   </nav>`;
 }
 
@@ -74,7 +106,11 @@ function ConnectionNote() {
   const isReachable = useStore(reachable);
   const waiting = useStore(slow);
   let note = null;
-  if (!isReachable) note = html`<p class="note bad"><${Icon} name="warning" />Connection lost. What you see may be out of date; trying again…</p>`;
-  else if (waiting) note = html`<p class="note"><${Icon} name="spinner" />The server takes its time…</p>`;
+  if (!isReachable)
+    note = html`<p class="note bad">
+      <${Icon} name="warning" />Connection lost. What you see may be out of date; trying again…
+    </p>`;
+  else if (waiting)
+    note = html`<p class="note"><${Icon} name="spinner" />The server takes its time…</p>`;
   return html`<div class="notes" role="status" aria-live="polite">${note}</div>`;
 }

@@ -21,7 +21,10 @@ export function SignIn() {
 /** Over the page, where a session ended. */
 export function SignInAgain() {
   return html`<${Dialog} title="Your session has ended">
-    <div class="dialog-text"><p>Sign in again to go on where you are.</p><${SignInForm} /></div>
+    <div class="dialog-text">
+      <p>Sign in again to go on where you are.</p>
+      <${SignInForm} />
+    </div>
   <//>`;
 }
 
@@ -47,15 +50,29 @@ function SignInForm() {
   };
   return html`<form class="signin-form" onSubmit=${submit} novalidate>
     <label for=${name}>Token</label>
-    <input id=${name} type="password" value=${token} autofocus autocomplete="current-password" placeholder="tsk_…" spellcheck="false"
-      aria-invalid=${Boolean(trouble)} aria-describedby=${`${name}-trouble`} onInput=${(event) => setToken(event.target.value)} />
+    <input
+      id=${name}
+      type="password"
+      value=${token}
+      autofocus
+      autocomplete="current-password"
+      placeholder="tsk_…"
+      spellcheck="false"
+      aria-invalid=${Boolean(trouble)}
+      aria-describedby=${`${name}-trouble`}
+      onInput=${(event) => setToken(event.target.value)}
+    />
     <p id=${`${name}-trouble`} class="field-error" role="alert">${trouble}</p>
-    <button class="primary wide" disabled=${busy}>${busy && html`<${Icon} name="spinner" />`}Sign in</button>
+    <button class="primary wide" disabled=${busy}>
+      ${busy && html`<${Icon} name="spinner" />`}Sign in
+    </button>
   </form>`;
 }
 
 function told(error) {
-  if (error.status === 401) return "The server does not know this token. It may have expired, or been revoked.";
-  if (error.status === 429) return `Too many wrong tokens came from here. Try again in ${error.retryAfter ?? 60} seconds.`;
+  if (error.status === 401)
+    return "The server does not know this token. It may have expired, or been revoked.";
+  if (error.status === 429)
+    return `Too many wrong tokens came from here. Try again in ${error.retryAfter ?? 60} seconds.`;
   return error.message;
 }

@@ -49,7 +49,11 @@ export class EventParser {
 
   #finish() {
     const made = this.#data.length
-      ? { id: this.lastId, event: this.#event || "message", data: JSON.parse(this.#data.join("\n")) }
+      ? {
+          id: this.lastId,
+          event: this.#event || "message",
+          data: JSON.parse(this.#data.join("\n")),
+        }
       : null;
     this.#event = "";
     this.#data = [];

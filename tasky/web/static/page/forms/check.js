@@ -14,8 +14,10 @@ export function check({ schema, kind }, value) {
 
 /** @returns {string | null} */
 export function violation(schema, value) {
-  if (typeof schema !== "object" || value === null) return isType(schema, value) ? null : "Must not be empty";
-  if (schema.enum && !schema.enum.some((each) => same(each, value))) return "Not one of the choices";
+  if (typeof schema !== "object" || value === null)
+    return isType(schema, value) ? null : "Must not be empty";
+  if (schema.enum && !schema.enum.some((each) => same(each, value)))
+    return "Not one of the choices";
   if (!isType(schema, value)) return `Must be ${typesOf(schema)}`;
   if (typeof value === "string") return ofText(schema, value);
   if (typeof value === "number") return ofNumber(schema, value);
@@ -24,28 +26,41 @@ export function violation(schema, value) {
 }
 
 const NAMES = {
-  string: "a text", integer: "a whole number", number: "a number", boolean: "true or false", array: "a list", object: "an object",
+  string: "a text",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
   null: "null",
 };
 
 function typesOf(schema) {
-  return [].concat(schema.type).map((each) => NAMES[each] ?? each).join(" or ");
+  return []
+    .concat(schema.type)
+    .map((each) => NAMES[each] ?? each)
+    .join(" or ");
 }
 
 function isType(schema, value) {
   const types = [].concat(schema?.type ?? []);
-  return types.length === 0 || types.some((type) => {
-    if (type === "null") return value === null;
-    if (type === "array") return Array.isArray(value);
-    if (type === "integer") return Number.isInteger(value);
-    if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
-    return typeof value === type;
-  });
+  return (
+    types.length === 0 ||
+    types.some((type) => {
+      if (type === "null") return value === null;
+      if (type === "array") return Array.isArray(value);
+      if (type === "integer") return Number.isInteger(value);
+      if (type === "object")
+        return typeof value === "object" && value !== null && !Array.isArray(value);
+      return typeof value === type;
+    })
+  );
 }
 
 function ofText({ minLength = 0, maxLength = Infinity, pattern, format }, value) {
   const length = [...value].length;
-  if (length < minLength) return minLength === 1 ? "Required" : `At least ${minLength} characters: ${length} so far`;
+  if (length < minLength)
+    return minLength === 1 ? "Required" : `At least ${minLength} characters: ${length} so far`;
   if (length > maxLength) return `At most ${maxLength} characters: ${length} now`;
   if (pattern !== undefined && !fits(pattern, value)) return `Does not fit ${pattern}`;
   if (format === "email" && !/^[^@\s]+@[^@\s]+$/.test(value)) return "Not an address of mail";
@@ -67,7 +82,8 @@ function ofNumber(schema, value) {
   if (value > schema.maximum) return `At most ${schema.maximum}`;
   if (value <= schema.exclusiveMinimum) return `More than ${schema.exclusiveMinimum}`;
   if (value >= schema.exclusiveMaximum) return `Less than ${schema.exclusiveMaximum}`;
-  if (schema.multipleOf && !isMultiple(value, schema.multipleOf)) return `A multiple of ${schema.multipleOf}`;
+  if (schema.multipleOf && !isMultiple(value, schema.multipleOf))
+    return `A multiple of ${schema.multipleOf}`;
   return null;
 }
 
@@ -77,10 +93,12 @@ function isMultiple(value, of) {
 }
 
 function ofList({ minItems = 0, maxItems = Infinity, uniqueItems, items }, value) {
-  if (value.length < minItems) return minItems === 1 ? "Required" : `At least ${minItems}: ${value.length} so far`;
+  if (value.length < minItems)
+    return minItems === 1 ? "Required" : `At least ${minItems}: ${value.length} so far`;
   if (value.length > maxItems) return `At most ${maxItems}: ${value.length} now`;
   if (items?.format === "file") return null;
-  if (uniqueItems && new Set(value.map((each) => JSON.stringify(each))).size < value.length) return "Each only once";
+  if (uniqueItems && new Set(value.map((each) => JSON.stringify(each))).size < value.length)
+    return "Each only once";
   for (const [at, each] of value.entries()) {
     const wrong = items && violation(items, each);
     if (wrong) return `${at + 1}: ${wrong}`;

@@ -7,12 +7,16 @@ const SECRET = "…";
  * @returns {string} the secrets are left out, for the line goes to where anybody may look
  */
 export function curlOf({ address, params, files, secrets, auth }) {
-  const shown = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, secrets.includes(key) ? SECRET : value]));
+  const shown = Object.fromEntries(
+    Object.entries(params).map(([key, value]) => [key, secrets.includes(key) ? SECRET : value]),
+  );
   const words = ["curl", quoted(address)];
-  if (auth) words.push("-H", "\"Authorization: Bearer $TASKY_TOKEN\"");
+  if (auth) words.push("-H", '"Authorization: Bearer $TASKY_TOKEN"');
   if (files.length) {
-    if (Object.keys(shown).length) words.push("--form-string", quoted(`params=${JSON.stringify(shown)}`));
-    for (const [name, file] of files) words.push("-F", quoted(`${name}=@"${file.name.replace(/[\\"]/g, "\\$&")}"`));
+    if (Object.keys(shown).length)
+      words.push("--form-string", quoted(`params=${JSON.stringify(shown)}`));
+    for (const [name, file] of files)
+      words.push("-F", quoted(`${name}=@"${file.name.replace(/[\\"]/g, "\\$&")}"`));
   } else {
     words.push("-H", quoted("Content-Type: application/json"), "-d", quoted(JSON.stringify(shown)));
   }

@@ -25,15 +25,28 @@ const COMPOUND = ["$ref", "allOf", "anyOf", "oneOf", "not", "if", "const"];
  */
 export function fieldsOf(schema) {
   const required = new Set(schema.required ?? []);
-  const fields = Object.entries(schema.properties ?? {}).map(([name, each]) => fieldOf(name, each, required.has(name)));
-  return [...fields.filter((field) => field.required), ...fields.filter((field) => !field.required)];
+  const fields = Object.entries(schema.properties ?? {}).map(([name, each]) =>
+    fieldOf(name, each, required.has(name)),
+  );
+  return [
+    ...fields.filter((field) => field.required),
+    ...fields.filter((field) => !field.required),
+  ];
 }
 
 /** @returns {Field} */
 export function fieldOf(name, schema, required) {
   const [type, nullable] = typeOf(schema);
   const secret = schema.writeOnly === true;
-  return { name, kind: kindOf(schema, type, secret), schema, required, nullable, fallback: schema.default, secret };
+  return {
+    name,
+    kind: kindOf(schema, type, secret),
+    schema,
+    required,
+    nullable,
+    fallback: schema.default,
+    secret,
+  };
 }
 
 /** The one type of a schema, and whether it may be null besides; undefined if there is no one. */
@@ -75,19 +88,28 @@ export function rulesOf({ kind, schema, plain }) {
   if (plain) return "";
   const words = [];
   if (kind === "number") words.push(range(schema, "minimum", "maximum", ""), ...bounds(schema));
-  if (["text", "lines", "secret"].includes(kind)) words.push(range(schema, "minLength", "maxLength", "characters"));
-  if (["list", "files", "choices"].includes(kind)) words.push(range(schema, "minItems", "maxItems", "of them"));
+  if (["text", "lines", "secret"].includes(kind))
+    words.push(range(schema, "minLength", "maxLength", "characters"));
+  if (["list", "files", "choices"].includes(kind))
+    words.push(range(schema, "minItems", "maxItems", "of them"));
   if (schema.type === "integer") words.push("a whole number");
   if (kind === "text" && schema.format) words.push(FORMATS[schema.format] ?? schema.format);
-  if (kind === "json") words.push(`JSON${schema.type ? `: ${[].concat(schema.type).join(" or ")}` : ""}`);
+  if (kind === "json")
+    words.push(`JSON${schema.type ? `: ${[].concat(schema.type).join(" or ")}` : ""}`);
   if (schema.pattern) words.push(`fits ${schema.pattern}`);
   if (kind === "list" && schema.items.pattern) words.push(`each fits ${schema.items.pattern}`);
   return words.filter(Boolean).join(", ");
 }
 
 const FORMATS = {
-  email: "an address of mail", uri: "an address of the web", hostname: "a host's name", ipv4: "an IPv4 address",
-  ipv6: "an IPv6 address", uuid: "a UUID", regex: "a regular expression", duration: "a duration such as PT1H30M",
+  email: "an address of mail",
+  uri: "an address of the web",
+  hostname: "a host's name",
+  ipv4: "an IPv4 address",
+  ipv6: "an IPv6 address",
+  uuid: "a UUID",
+  regex: "a regular expression",
+  duration: "a duration such as PT1H30M",
   time: "a time such as 14:03:22Z",
 };
 
@@ -97,9 +119,14 @@ function range(schema, low, high, unit) {
   const least = unit && schema[low] === 1 && !(most < 1000) ? undefined : schema[low] || undefined;
   // Limits that are there for machines say nothing to people.
   const told = most !== undefined && most < 100_000 && !(unit === "characters" && most >= 1000);
-  const words = least !== undefined && told ? `${least} to ${most}`
-    : least !== undefined ? `at least ${least}`
-      : told ? `at most ${most}` : "";
+  const words =
+    least !== undefined && told
+      ? `${least} to ${most}`
+      : least !== undefined
+        ? `at least ${least}`
+        : told
+          ? `at most ${most}`
+          : "";
   return words && unit ? `${words} ${unit}` : words;
 }
 

@@ -8,7 +8,8 @@ import { held, readAll } from "./values.js";
  * @param {Record<string, any>} given values to begin with, in place of the defaults
  */
 export function useForm(fields, given) {
-  const start = () => Object.fromEntries(fields.map((field) => [field.name, held(field, beginning(field, given))]));
+  const start = () =>
+    Object.fromEntries(fields.map((field) => [field.name, held(field, beginning(field, given))]));
   const [contents, setContents] = useState(start);
   const [touched, setTouched] = useState({});
   const [refused, setRefused] = useState({});
@@ -22,7 +23,8 @@ export function useForm(fields, given) {
       setContents((before) => ({ ...before, [name]: content }));
       setRefused(({ [name]: _, ...others }) => others);
       // An empty field is wrong only when the form is sent, or when something was in it.
-      if (content !== "" && content.length !== 0) setTouched((before) => ({ ...before, [name]: true }));
+      if (content !== "" && content.length !== 0)
+        setTouched((before) => ({ ...before, [name]: true }));
     },
     touchAll: () => setTouched(Object.fromEntries(fields.map(({ name }) => [name, true]))),
     /** @param {Record<string, string>} errors that the server found, until their fields are changed */

@@ -1,4 +1,5 @@
 import { html, useLayoutEffect, useRef } from "../html.js";
+import { CloseButton } from "../ui/close.js";
 import { Icon } from "../ui/icons.js";
 
 /**
@@ -37,16 +38,31 @@ export function ListInput({ id, field, content, aria, onChange }) {
     event.preventDefault();
     change(rows.toSpliced(at, rows[at] === "" ? 1 : 0, ...lines), at + lines.length - 1);
   };
-  const row = (text, at) => html`<div class="list-row" key=${at}>
-    <input id=${at === 0 ? id : undefined} value=${text} aria-label=${`${field.name}, item ${at + 1}`} spellcheck="false" autocapitalize="off"
-      inputmode=${field.schema.items.type === "string" ? undefined : "decimal"} aria-invalid=${aria["aria-invalid"]} aria-describedby=${aria["aria-describedby"]}
-      onInput=${(event) => set(at, event.target.value)} onKeyDown=${(event) => key(event, at)} onPaste=${(event) => paste(event, at)} />
-    <button type="button" class="quiet icon-only" aria-label=${`Remove item ${at + 1}`} disabled=${rows.length === 1 && text === ""}
-      onClick=${() => drop(at)}><${Icon} name="cross" /></button>
-  </div>`;
+  const row = (text, at) =>
+    html`<div class="list-row" key=${at}>
+      <input
+        id=${at === 0 ? id : undefined}
+        value=${text}
+        aria-label=${`${field.name}, item ${at + 1}`}
+        spellcheck="false"
+        autocapitalize="off"
+        inputmode=${field.schema.items.type === "string" ? undefined : "decimal"}
+        aria-invalid=${aria["aria-invalid"]}
+        aria-describedby=${aria["aria-describedby"]}
+        onInput=${(event) => set(at, event.target.value)}
+        onKeyDown=${(event) => key(event, at)}
+        onPaste=${(event) => paste(event, at)}
+      />
+      <${CloseButton}
+        label=${`Remove item ${at + 1}`}
+        disabled=${rows.length === 1 && text === ""}
+        onClick=${() => drop(at)}
+      />
+    </div>`;
   return html`<div class="list" ref=${list}>
     ${rows.map(row)}
-    <button type="button" class="quiet add" onClick=${() => add(rows.length)}><${Icon} name="plus" />Add another</button>
+    <button type="button" class="quiet add" onClick=${() => add(rows.length)}>
+      <${Icon} name="plus" />Add another
+    </button>
   </div>`;
 }
-ListInput.isGroup = true;

@@ -18,8 +18,14 @@ export function held(field, value = field.fallback) {
   const { kind, schema } = field;
   if (kind === "file" || kind === "files") return [];
   if (kind === "choice") return value === undefined ? "" : indexOf(schema.enum, value);
-  if (kind === "choices") return [].concat(value ?? []).map((each) => indexOf(schema.items.enum, each));
-  if (kind === "boolean") return value === undefined || value === null ? (field.required || field.nullable ? "" : false) : value;
+  if (kind === "choices")
+    return [].concat(value ?? []).map((each) => indexOf(schema.items.enum, each));
+  if (kind === "boolean")
+    return value === undefined || value === null
+      ? field.required || field.nullable
+        ? ""
+        : false
+      : value;
   if (kind === "list") return [].concat(value ?? []).map(String);
   if (value === undefined || value === null) return "";
   if (kind === "json") return JSON.stringify(value, null, 2);
@@ -31,12 +37,15 @@ export function held(field, value = field.fallback) {
 export function read(field, content) {
   const { kind, schema } = field;
   if (kind === "file") return content.length ? { value: content[0] } : nothing(field);
-  if (kind === "files") return content.length || !field.required ? { value: content } : nothing(field);
+  if (kind === "files")
+    return content.length || !field.required ? { value: content } : nothing(field);
   if (kind === "choice") return content === "" ? nothing(field) : { value: schema.enum[content] };
   if (kind === "choices") return { value: content.map((each) => schema.items.enum[each]) };
   if (kind === "list") return readList(field, content);
-  if (kind === "boolean") return content === "" ? nothing(field) : { value: content === true || content === "true" };
-  if (content === "") return isText(field) && !field.required && !field.nullable ? { value: "" } : nothing(field);
+  if (kind === "boolean")
+    return content === "" ? nothing(field) : { value: content === true || content === "true" };
+  if (content === "")
+    return isText(field) && !field.required && !field.nullable ? { value: "" } : nothing(field);
   if (kind === "number") return readNumber(content);
   if (kind === "json") return readJson(content);
   if (kind === "secret" && schema.type !== undefined && !isText(field)) return readJson(content);
@@ -45,7 +54,10 @@ export function read(field, content) {
 }
 
 function isText({ kind, schema }) {
-  return ["text", "lines", "secret"].includes(kind) && [].concat(schema.type ?? "string").includes("string");
+  return (
+    ["text", "lines", "secret"].includes(kind) &&
+    [].concat(schema.type ?? "string").includes("string")
+  );
 }
 
 function nothing({ required, nullable, fallback }) {
@@ -96,6 +108,12 @@ function indexOf(list, value) {
   return at < 0 ? "" : String(at);
 }
 
+/** A value as people read it. */
+export function inWords(value) {
+  if (value === null) return "none";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 export function same(one, other) {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
@@ -116,7 +134,8 @@ export function readAll(fields, contents, check) {
     const found = read(field, contents[field.name]);
     const error = "value" in found ? check(field, found.value) : (found.error ?? null);
     if (error) errors[field.name] = error;
-    else if ("left" in found || (field.fallback !== undefined && same(found.value, field.fallback))) continue;
+    else if ("left" in found || (field.fallback !== undefined && same(found.value, field.fallback)))
+      continue;
     else if (field.kind === "file" && found.value) files.push([field.name, found.value]);
     else if (field.kind === "files") files.push(...found.value.map((each) => [field.name, each]));
     else params[field.name] = found.value;

@@ -1,10 +1,17 @@
 // Colours that programs write for terminals (ECMA-48, SGR). All other sequences are left out; the text stays text.
 import { html } from "../html.js";
 
-// eslint-disable-next-line no-control-regex
-const SEQUENCE = /\x1b\[([0-9;:]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(?:\x1b\\)?|\x1b[ -/]*[0-~]/g;
+const SEQUENCE = new RegExp(
+  [
+    String.raw`\x1b\[([0-9;:]*)m`, // colours
+    String.raw`\x1b\[[0-?]*[ -/]*[@-~]`, // all other controls
+    String.raw`\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?`, // commands: titles, links
+    String.raw`\x1b[PX^_][^\x1b]*(?:\x1b\\)?`, // strings for devices
+    String.raw`\x1b[ -/]*[0-~]`,
+  ].join("|"),
+  "g",
+);
 /** Terminals show nothing for these; here one sees that they are there. */
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 
 /**
@@ -23,7 +30,8 @@ export function parseAnsi(text, style = {}) {
   let current = style;
   let from = 0;
   for (const match of text.matchAll(SEQUENCE)) {
-    if (match.index > from) spans.push({ text: visible(text.slice(from, match.index)), style: current });
+    if (match.index > from)
+      spans.push({ text: visible(text.slice(from, match.index)), style: current });
     from = match.index + match[0].length;
     if (match[1] !== undefined) current = apply(current, match[1].split(/[;:]/).map(Number));
   }
@@ -37,28 +45,45 @@ export function plainText(text) {
 }
 
 function visible(text) {
-  return text.replace(/\r$/, "").replace(CONTROL, (letter) => String.fromCharCode(letter === "\x7f" ? 0x2421 : 0x2400 + letter.charCodeAt(0)));
+  return text
+    .replace(/\r$/, "")
+    .replace(CONTROL, (letter) =>
+      String.fromCharCode(letter === "\x7f" ? 0x2421 : 0x2400 + letter.charCodeAt(0)),
+    );
 }
 
 const SWITCHES = {
-  1: { bold: true }, 2: { faint: true }, 3: { italic: true }, 4: { underline: true }, 7: { inverse: true },
-  9: { struck: true }, 22: { bold: false, faint: false }, 23: { italic: false }, 24: { underline: false },
-  27: { inverse: false }, 29: { struck: false }, 39: { fg: undefined }, 49: { bg: undefined },
+  1: { bold: true },
+  2: { faint: true },
+  3: { italic: true },
+  4: { underline: true },
+  7: { inverse: true },
+  9: { struck: true },
+  22: { bold: false, faint: false },
+  23: { italic: false },
+  24: { underline: false },
+  27: { inverse: false },
+  29: { struck: false },
+  39: { fg: undefined },
+  49: { bg: undefined },
 };
 
 function apply(style, codes) {
   let made = style;
   for (let at = 0; at < codes.length; at++) {
     const code = codes[at];
-    const place = code === 38 || (code >= 30 && code < 38) || (code >= 90 && code < 98) ? "fg" : "bg";
+    const place =
+      code === 38 || (code >= 30 && code < 38) || (code >= 90 && code < 98) ? "fg" : "bg";
     if (code === 0) made = {};
     else if (SWITCHES[code]) made = { ...made, ...SWITCHES[code] };
     else if (code === 38 || code === 48) {
       const [colour, used] = extended(codes.slice(at + 1));
       made = { ...made, [place]: colour };
       at += used;
-    } else if ((code >= 30 && code < 38) || (code >= 40 && code < 48)) made = { ...made, [place]: code % 10 };
-    else if ((code >= 90 && code < 98) || (code >= 100 && code < 108)) made = { ...made, [place]: (code % 10) + 8 };
+    } else if ((code >= 30 && code < 38) || (code >= 40 && code < 48))
+      made = { ...made, [place]: code % 10 };
+    else if ((code >= 90 && code < 98) || (code >= 100 && code < 108))
+      made = { ...made, [place]: (code % 10) + 8 };
   }
   return made;
 }
@@ -66,14 +91,28 @@ function apply(style, codes) {
 /** One of 256 colours (5;N), or one of all (2;R;G;B), and how many numbers that took. */
 function extended([kind, ...rest]) {
   if (kind === 5) return [ofPalette(rest[0]), 2];
-  if (kind === 2 && rest.length >= 3) return [`rgb(${rest.slice(0, 3).map((each) => each & 255).join(" ")})`, 4];
+  if (kind === 2 && rest.length >= 3)
+    return [
+      `rgb(${rest
+        .slice(0, 3)
+        .map((each) => each & 255)
+        .join(" ")})`,
+      4,
+    ];
   return [undefined, 1];
 }
 
 function ofPalette(number = 0) {
   if (number < 16) return number;
-  if (number >= 232) return `rgb(${Array(3).fill(8 + (number - 232) * 10).join(" ")})`;
-  const steps = [Math.floor((number - 16) / 36), Math.floor((number - 16) / 6) % 6, (number - 16) % 6];
+  if (number >= 232)
+    return `rgb(${Array(3)
+      .fill(8 + (number - 232) * 10)
+      .join(" ")})`;
+  const steps = [
+    Math.floor((number - 16) / 36),
+    Math.floor((number - 16) / 6) % 6,
+    (number - 16) % 6,
+  ];
   return `rgb(${steps.map((step) => (step ? 55 + step * 40 : 0)).join(" ")})`;
 }
 
@@ -81,7 +120,9 @@ function ofPalette(number = 0) {
 export function AnsiSpan({ text, style }) {
   if (style === undefined || Object.keys(style).length === 0) return text;
   const { fg, bg, ...switches } = style;
-  const classes = Object.keys(switches).filter((name) => switches[name]).map((name) => `ansi-${name}`);
+  const classes = Object.keys(switches)
+    .filter((name) => switches[name])
+    .map((name) => `ansi-${name}`);
   const colours = {};
   if (typeof fg === "number") classes.push(`ansi-fg-${fg}`);
   else if (fg) colours.color = fg;

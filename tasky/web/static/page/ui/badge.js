@@ -29,5 +29,7 @@ export function StatusBadge({ status, large = false }) {
 
 /** The same in a small square, for where many stand side by side. */
 export function StatusDot({ status }) {
-  return html`<span class=${`dot status-${status}`}><${Icon} name=${ICONS[status] ?? "info"} /></span>`;
+  return html`<span class=${`dot status-${status}`}
+    ><${Icon} name=${ICONS[status] ?? "info"}
+  /></span>`;
 }

@@ -24,12 +24,18 @@ export function CopyButton({ text, label = "Copy", children }) {
     const timer = setTimeout(() => setDone(false), 1500);
     return () => clearTimeout(timer);
   }, [done]);
-  const copy = () => copyText(typeof text === "function" ? text() : text).then(
-    () => setDone(true),
-    (error) => toast(`It could not be copied: ${error.message}.`, { kind: "error" }),
-  );
-  return html`<button type="button" class=${`quiet ${children ? "" : "icon-only"}`} title=${label}
-      aria-label=${children ? undefined : label} onClick=${copy}>
+  const copy = () =>
+    copyText(typeof text === "function" ? text() : text).then(
+      () => setDone(true),
+      (error) => toast(`It could not be copied: ${error.message}.`, { kind: "error" }),
+    );
+  return html`<button
+    type="button"
+    class=${`quiet ${children ? "" : "icon-only"}`}
+    title=${label}
+    aria-label=${children ? undefined : label}
+    onClick=${copy}
+  >
     <${Icon} name=${done ? "check" : "copy"} />${done && children ? "Copied" : children}
   </button>`;
 }

@@ -1,7 +1,7 @@
 // Dialogs: the browser's own, which keep the focus inside and close on Escape.
 import { html, useEffect, useId, useRef } from "../html.js";
 import { createStore, useStore } from "../store.js";
-import { Icon } from "./icons.js";
+import { CloseButton } from "./close.js";
 
 /** @param {{title: string, onClose?: () => void, children: unknown, wide?: boolean}} props without onClose, it stays */
 export function Dialog({ title, onClose, children, wide = false }) {
@@ -13,18 +13,29 @@ export function Dialog({ title, onClose, children, wide = false }) {
     return () => dialog.close();
   }, []);
   const outside = (event) => event.target === element.current && onClose?.();
-  return html`<dialog ref=${element} class=${wide ? "wide" : ""} aria-labelledby=${name} onMouseDown=${outside}
-      onCancel=${(event) => { event.preventDefault(); onClose?.(); }}>
+  return html`<dialog
+    ref=${element}
+    class=${wide ? "wide" : ""}
+    aria-labelledby=${name}
+    onMouseDown=${outside}
+    onCancel=${(event) => {
+      event.preventDefault();
+      onClose?.();
+    }}
+  >
     <header>
       <h2 id=${name}>${title}</h2>
-      ${onClose && html`<button class="quiet icon-only" type="button" aria-label="Close" onClick=${onClose}><${Icon} name="cross" /></button>`}
+      ${onClose && html`<${CloseButton} onClick=${onClose} />`}
     </header>
     ${children}
   </dialog>`;
 }
 
-/** @type {ReturnType<typeof createStore<{title: string, text: unknown, action: string, danger: boolean, answer: (is: boolean) => void} | null>>} */
-const asked = createStore(null);
+/**
+ * @typedef {{title: string, text: unknown, action: string, danger: boolean,
+ *   answer: (is: boolean) => void}} Question
+ */
+const asked = createStore(/** @type {Question | null} */ (null));
 
 /**
  * Asks before something is lost: if (await confirm({title: "Cancel the task?", text: "…", action: "Cancel task"})) …
@@ -51,7 +62,14 @@ export function DialogHost() {
     <div class="dialog-text">${text}</div>
     <footer>
       <button type="button" onClick=${() => answer(false)}>Keep it</button>
-      <button type="button" class=${danger ? "danger" : "primary"} autofocus onClick=${() => answer(true)}>${action}</button>
+      <button
+        type="button"
+        class=${danger ? "danger" : "primary"}
+        autofocus
+        onClick=${() => answer(true)}
+      >
+        ${action}
+      </button>
     </footer>
   <//>`;
 }

@@ -8,8 +8,17 @@ import { percent as inWords } from "../format.js";
 export function Progress({ percent, label = "Progress", still = false }) {
   const known = percent !== undefined && percent !== null;
   const kind = `progress ${known ? "" : "unknown"} ${still ? "still" : ""}`;
-  const values = known ? { "aria-valuenow": Math.round(percent), "aria-valuetext": inWords(percent) } : {};
-  return html`<div class=${kind} role="progressbar" aria-label=${label} aria-valuemin="0" aria-valuemax="100" ...${values}>
+  const values = known
+    ? { "aria-valuenow": Math.round(percent), "aria-valuetext": inWords(percent) }
+    : {};
+  return html`<div
+    class=${kind}
+    role="progressbar"
+    aria-label=${label}
+    aria-valuemin="0"
+    aria-valuemax="100"
+    ...${values}
+  >
     <div style=${known ? { transform: `scaleX(${percent / 100})` } : undefined}></div>
   </div>`;
 }

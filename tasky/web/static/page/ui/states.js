@@ -9,7 +9,13 @@ export function Loading({ text = "Loading…" }) {
     const timer = setTimeout(() => setLate(true), 300);
     return () => clearTimeout(timer);
   }, []);
-  return html`<div class="state" role="status">${late && html`<${Icon} name="spinner" /><p>${text}</p>`}</div>`;
+  return html`<div class="state" role="status">
+    ${
+      late &&
+      html`<${Icon} name="spinner" />
+        <p>${text}</p>`
+    }
+  </div>`;
 }
 
 /** @param {{error: Error, retry?: () => void}} props */

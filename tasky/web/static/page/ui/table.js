@@ -6,13 +6,21 @@ import { html } from "../html.js";
  *   keyOf: (row: any) => string}} props
  */
 export function Table({ label, columns, rows, keyOf }) {
+  const head = ({ title, class: kind }) => html`<th scope="col" class=${kind}>${title}</th>`;
   return html`<div class="table-frame" tabindex="0" role="region" aria-label=${label}>
     <table>
-      <thead><tr>${columns.map(({ title, class: kind }) => html`<th scope="col" class=${kind}>${title}</th>`)}</tr></thead>
+      <thead>
+        <tr>
+          ${columns.map(head)}
+        </tr>
+      </thead>
       <tbody>
-        ${rows.map((row) => html`<tr key=${keyOf(row)}>
-          ${columns.map(({ cell, class: kind }) => html`<td class=${kind}>${cell(row)}</td>`)}
-        </tr>`)}
+        ${rows.map(
+          (row) =>
+            html`<tr key=${keyOf(row)}>
+              ${columns.map(({ cell, class: kind }) => html`<td class=${kind}>${cell(row)}</td>`)}
+            </tr>`,
+        )}
       </tbody>
     </table>
   </div>`;

@@ -17,13 +17,23 @@ export function Tabs({ label, tabs, selected, onSelect, children }) {
     onSelect(tabs[next].id);
     list.current.children[next].focus();
   };
-  const tab = ({ id, label: text, count }) => html`<button key=${id} type="button" role="tab" id=${`${name}-${id}`}
-      aria-selected=${id === selected} aria-controls=${`${name}-panel`} tabindex=${id === selected ? 0 : -1}
-      onClick=${() => onSelect(id)}>
-    ${text}${count !== undefined && html` <span class="tab-count">${count}</span>`}
-  </button>`;
+  const tab = ({ id, label: text, count }) =>
+    html`<button
+      key=${id}
+      type="button"
+      role="tab"
+      id=${`${name}-${id}`}
+      aria-selected=${id === selected}
+      aria-controls=${`${name}-panel`}
+      tabindex=${id === selected ? 0 : -1}
+      onClick=${() => onSelect(id)}
+    >
+      ${text}${count !== undefined && html` <span class="tab-count">${count}</span>`}
+    </button>`;
   return html`<div class="tabs">
     <div role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>${tabs.map(tab)}</div>
-    <div role="tabpanel" id=${`${name}-panel`} aria-labelledby=${`${name}-${selected}`}>${children}</div>
+    <div role="tabpanel" id=${`${name}-panel`} aria-labelledby=${`${name}-${selected}`}>
+      ${children}
+    </div>
   </div>`;
 }

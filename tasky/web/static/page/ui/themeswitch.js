@@ -21,7 +21,13 @@ export function ThemeSwitch() {
     setTheme(next);
   };
   const label = `Colours: ${NAMES[theme]}`;
-  return html`<button type="button" class="quiet icon-only" aria-label=${label} title=${label} onClick=${change}>
+  return html`<button
+    type="button"
+    class="quiet icon-only"
+    aria-label=${label}
+    title=${label}
+    onClick=${change}
+  >
     <${Icon} name=${ICONS[theme]} />
   </button>`;
 }

@@ -43,7 +43,8 @@ function Relative({ value }) {
 
 /** How long a task took, or has taken so far. Nothing for one that has not begun. */
 export function Elapsed({ task }) {
-  if (task.Seconds !== undefined) return html`<span class="number">${duration(task.Seconds)}</span>`;
+  if (task.Seconds !== undefined)
+    return html`<span class="number">${duration(task.Seconds)}</span>`;
   if (!task.Started || task.Finished) return null;
   return html`<${Ticking} since=${task.Started} />`;
 }

@@ -1,6 +1,7 @@
 // Short notes of what was done, or was not; they go by themselves, errors when they are closed.
 import { html } from "../html.js";
 import { createStore, useStore } from "../store.js";
+import { CloseButton } from "./close.js";
 import { Icon } from "./icons.js";
 
 const SHOWN = 6000;
@@ -29,10 +30,13 @@ function close(id) {
 export function ToastHost() {
   const shown = useStore(toasts);
   return html`<div class="toasts" role="status" aria-live="polite">
-    ${shown.map(({ id, text, kind }) => html`<div key=${id} class=${`toast ${kind}`}>
-      <${Icon} name=${kind === "error" ? "warning" : "check"} />
-      <div>${text}</div>
-      <button class="quiet icon-only" type="button" aria-label="Close" onClick=${() => close(id)}><${Icon} name="cross" /></button>
-    </div>`)}
+    ${shown.map(
+      ({ id, text, kind }) =>
+        html`<div key=${id} class=${`toast ${kind}`}>
+          <${Icon} name=${kind === "error" ? "warning" : "check"} />
+          <div>${text}</div>
+          <${CloseButton} onClick=${() => close(id)} />
+        </div>`,
+    )}
   </div>`;
 }

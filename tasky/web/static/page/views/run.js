@@ -7,7 +7,7 @@ import { fieldsOf } from "../forms/fields.js";
 import { href } from "../router.js";
 import { may, session } from "../session.js";
 import { useStore } from "../store.js";
-import { Icon } from "../ui/icons.js";
+import { Callout } from "../ui/callout.js";
 import { Failure, Loading } from "../ui/states.js";
 import { toast, toastError } from "../ui/toast.js";
 import { Facts } from "./run/facts.js";
@@ -19,16 +19,28 @@ export const title = ({ path }) => path[0];
 export function View({ path: [name], query }) {
   const from = query.get("from");
   const worker = useData((signal) => get(url("workers", name), { signal }), [name]);
-  const earlier = useData(async (signal) => (from ? get(url("tasks", from), { signal }) : null), [from]);
+  const earlier = useData(
+    async (signal) => (from ? get(url("tasks", from), { signal }) : null),
+    [from],
+  );
   useStore(session);
-  if (worker.data === undefined) return worker.error ? html`<${Failure} error=${worker.error} retry=${worker.reload} />` : html`<${Loading} />`;
+  if (worker.data === undefined)
+    return worker.error
+      ? html`<${Failure} error=${worker.error} retry=${worker.reload} />`
+      : html`<${Loading} />`;
   const ready = earlier.data !== undefined || earlier.error;
+  const form = () =>
+    html`<${Form} key=${from ?? ""} worker=${worker.data} earlier=${earlier.data ?? null} />`;
   return html`<${Head} worker=${worker.data} onChange=${(data) => worker.change(() => data)} />
     <div class="run">
       <div>
-        ${earlier.error && html`<p class="callout warn" role="alert"><${Icon} name="warning" /><span>The parameters of that task could not be
-          read: ${earlier.error.message}</span></p>`}
-        ${ready ? html`<${Form} key=${from ?? ""} worker=${worker.data} earlier=${earlier.data ?? null} />` : html`<${Loading} />`}
+        ${
+          earlier.error &&
+          html`<${Callout} icon="warning" kind="warn">
+            The parameters of that task could not be read: ${earlier.error.message}
+          <//>`
+        }
+        ${ready ? form() : html`<${Loading} />`}
       </div>
       <aside>
         <${Facts} worker=${worker.data} />
@@ -40,19 +52,23 @@ export function View({ path: [name], query }) {
 function Head({ worker, onChange }) {
   const { name, description, status } = worker;
   const enabled = status === "Enabled";
-  const switchIt = () => post(url("workers", name, enabled ? "disable" : "enable")).then((changed) => {
-    onChange(changed);
-    toast(enabled ? `${name} takes no new tasks.` : `${name} takes tasks again.`);
-  }, toastError);
+  const switchIt = () =>
+    post(url("workers", name, enabled ? "disable" : "enable")).then((changed) => {
+      onChange(changed);
+      toast(enabled ? `${name} takes no new tasks.` : `${name} takes tasks again.`);
+    }, toastError);
   return html`<div class="head">
     <div>
       <p class="crumbs"><a href=${href("workers")}>Workers</a></p>
       <h1 class="name">${name} ${!enabled && html`<span class="tag">disabled</span>`}</h1>
       ${description && html`<p class="muted lead">${description}</p>`}
     </div>
-    ${may("admin") && html`<div class="actions">
-      <button type="button" onClick=${switchIt}>${enabled ? "Disable" : "Enable"}</button>
-    </div>`}
+    ${
+      may("admin") &&
+      html`<div class="actions">
+        <button type="button" onClick=${switchIt}>${enabled ? "Disable" : "Enable"}</button>
+      </div>`
+    }
   </div>`;
 }
 

@@ -18,16 +18,21 @@ const PAUSE = 1000;
 export const title = () => "Workers";
 
 export function View({ query }) {
-  const { data, error, reload } = useData((signal) => get(url("workers", { recent: RECENT }), { signal }), []);
+  const { data, error, reload } = useData(
+    (signal) => get(url("workers", { recent: RECENT }), { signal }),
+    [],
+  );
   useFresh(reload);
   const list = useRef(null);
   const text = query.get("text") ?? "";
   const search = (wanted) => replace(href("workers", { text: wanted }));
-  useKeys(
-    { j: () => step(list.current, 1), k: () => step(list.current, -1) },
-    [{ keys: "j", does: "Next worker" }, { keys: "k", does: "Previous worker" }, { keys: "Enter", does: "Open it" }],
-  );
-  if (data === undefined) return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`;
+  useKeys({ j: () => step(list.current, 1), k: () => step(list.current, -1) }, [
+    { keys: "j", does: "Next worker" },
+    { keys: "k", does: "Previous worker" },
+    { keys: "Enter", does: "Open it" },
+  ]);
+  if (data === undefined)
+    return error ? html`<${Failure} error=${error} retry=${reload} />` : html`<${Loading} />`;
 
   const found = data.filter((worker) => matches(worker, text));
   const open = (event) => {
@@ -37,25 +42,50 @@ export function View({ query }) {
   return html`<div class="head">
       <div>
         <h1>Workers</h1>
-        <p class="muted" role="status">${text ? `${found.length} of ${plural(data.length, "worker")}` : summary(data)}</p>
+        <p class="muted" role="status">
+          ${text ? `${found.length} of ${plural(data.length, "worker")}` : summary(data)}
+        </p>
       </div>
-      ${data.length > 0 && html`<form class="actions search workers-search" role="search" onSubmit=${open}>
-        <${Icon} name="search" />
-        <input type="search" data-search aria-label="Search workers" placeholder="Search workers" autocomplete="off" spellcheck="false"
-          value=${text} onInput=${(event) => search(event.target.value)} onKeyDown=${(event) => event.key === "Escape" && search("")} />
-        <kbd>/</kbd>
-      </form>`}
+      ${
+        data.length > 0 &&
+        html`<form class="actions search workers-search" role="search" onSubmit=${open}>
+          <${Icon} name="search" />
+          <input
+            type="search"
+            data-search
+            aria-label="Search workers"
+            placeholder="Search workers"
+            autocomplete="off"
+            spellcheck="false"
+            value=${text}
+            onInput=${(event) => search(event.target.value)}
+            onKeyDown=${(event) => event.key === "Escape" && search("")}
+          />
+          <kbd>/</kbd>
+        </form>`
+      }
     </div>
-    ${found.length > 0 && html`<ul class="workers" ref=${list}>
-      ${found.map((worker) => html`<${WorkerCard} key=${worker.name} worker=${worker} />`)}
-    </ul>`}
-    ${data.length === 0 && html`<${Empty} icon="workers" title="No workers yet">
-      Put a definition into the server's <code>workers.d</code> folder: a file of a few lines makes a worker.
-    <//>`}
-    ${data.length > 0 && found.length === 0 && html`<${Empty} icon="search" title="Nothing found">
-      No worker's name or description has “<bdi>${text}</bdi>”.
-      <p><button type="button" class="quiet" onClick=${() => search("")}>Show all</button></p>
-    <//>`}`;
+    ${
+      found.length > 0 &&
+      html`<ul class="workers" ref=${list}>
+        ${found.map((worker) => html`<${WorkerCard} key=${worker.name} worker=${worker} />`)}
+      </ul>`
+    }
+    ${
+      data.length === 0 &&
+      html`<${Empty} icon="workers" title="No workers yet">
+        Put a definition into the server's <code>workers.d</code> folder: a file of a few lines
+        makes a worker.
+      <//>`
+    }
+    ${
+      data.length > 0 &&
+      found.length === 0 &&
+      html`<${Empty} icon="search" title="Nothing found">
+        No worker's name or description has “<bdi>${text}</bdi>”.
+        <p><button type="button" class="quiet" onClick=${() => search("")}>Show all</button></p>
+      <//>`
+    }`;
 }
 
 function summary(workers) {

@@ -6,9 +6,20 @@ export function Facts({ worker }) {
   return html`<section class="worker-facts" aria-label="About this worker">
     ${usage && html`<p class="text usage">${withCode(folded(usage))}</p>`}
     <dl>
-      <div><dt>Running</dt><dd class="number">${running}${most > 0 && html`<span class="muted"> of at most ${most}</span>`}</dd></div>
-      <div><dt>Waiting</dt><dd class="number">${queued}</dd></div>
-      <div><dt>Timeout</dt><dd>${timeout ?? "none"}</dd></div>
+      <div>
+        <dt>Running</dt>
+        <dd class="number">
+          ${running}${most > 0 && html`<span class="muted"> of at most ${most}</span>`}
+        </dd>
+      </div>
+      <div>
+        <dt>Waiting</dt>
+        <dd class="number">${queued}</dd>
+      </div>
+      <div>
+        <dt>Timeout</dt>
+        <dd>${timeout ?? "none"}</dd>
+      </div>
     </dl>
   </section>`;
 }

@@ -1,36 +1,42 @@
 // The form that a worker is run with.
 import { html, useRef, useState } from "../../html.js";
-import { Problem, post, url } from "../../api.js";
+import { Problem, url } from "../../api.js";
 import { curlOf } from "../../forms/curl.js";
 import { sorted, useForm } from "../../forms/form.js";
 import { FieldInput } from "../../forms/inputs.js";
 import { OPTIONS } from "../../forms/options.js";
 import { href, navigate } from "../../router.js";
 import { may, session } from "../../session.js";
+import { Callout } from "../../ui/callout.js";
 import { CopyButton } from "../../ui/copy.js";
 import { Icon } from "../../ui/icons.js";
+import { optionsOf, send } from "./submission.js";
 
 /** @param {{worker: any, fields: import("../../forms/fields.js").Field[], earlier: any}} props */
 export function RunForm({ worker, fields, earlier }) {
   const form = useForm(fields, earlier?.Params ?? {});
   const options = useForm(OPTIONS, earlier ? optionsOf(earlier) : {});
+  const [hasOptions] = useState(Object.keys(options.result.params).length > 0);
   const [busy, setBusy] = useState(false);
   const [troubles, setTroubles] = useState([]);
   const element = useRef(null);
-  const key = useRef("");
-  const allowed = may("run", worker.name);
-  const enabled = worker.status === "Enabled";
+  const latest = useRef("");
 
   const submission = () => {
     const { params, files } = form.result;
     return { address: url("workers", worker.name, options.result.params), params, files };
   };
+  const curl = () => {
+    const secrets = fields.filter(({ secret }) => secret).map(({ name }) => name);
+    return curlOf({ ...submission(), secrets, auth: session.get()?.with !== null });
+  };
   const refuse = (error) => {
     const names = new Set([...fields, ...OPTIONS].map(({ name }) => name));
-    const { fields: wrong, others } = error instanceof Problem && error.errors.length ? sorted(error.errors, names) : { fields: {}, others: [error.message] };
-    form.refuse(wrong);
-    options.refuse(wrong);
-    setTroubles(others);
+    const errors = error instanceof Problem ? error.errors : [];
+    const found = sorted(errors, names);
+    form.refuse(found.fields);
+    options.refuse(found.fields);
+    setTroubles(errors.length ? found.others : [error.message]);
     toFirstError(element.current);
   };
   const submit = async (event) => {
@@ -44,15 +50,12 @@ export function RunForm({ worker, fields, earlier }) {
     }
     setBusy(true);
     try {
-      const { TaskId } = await send(submission(), key);
-      navigate(href("tasks", TaskId));
+      navigate(href("tasks", await send(submission(), latest)));
     } catch (error) {
       refuse(error);
       setBusy(false);
     }
   };
-  const inputs = ({ contents, errorOf, change }, list) => list.map((field) => html`<${FieldInput} key=${field.name} field=${field}
-    content=${contents[field.name]} error=${errorOf(field.name)} note=${noteOf(field, earlier)} onChange=${(content) => change(field.name, content)} />`);
   const inAHurry = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element.current.requestSubmit();
   };
@@ -62,53 +65,71 @@ export function RunForm({ worker, fields, earlier }) {
     setTroubles([]);
   };
 
-  return html`<form class="card run-form" ref=${element} onSubmit=${submit} onKeyDown=${inAHurry} novalidate aria-label=${`Run ${worker.name}`}>
-    ${earlier && html`<p class="callout"><${Icon} name="restart" /><span>Filled in with the parameters of an
-      ${" "}<a href=${href("tasks", earlier.TaskId)}>earlier task</a>.</span></p>`}
-    ${!enabled && html`<p class="callout warn"><${Icon} name="pause" /><span>This worker is disabled: it takes no new tasks.</span></p>`}
-    ${!allowed && html`<p class="callout warn"><${Icon} name="admin" /><span>You may look at this worker, but not run it.</span></p>`}
+  return html`<form
+    class="card run-form"
+    ref=${element}
+    onSubmit=${submit}
+    onKeyDown=${inAHurry}
+    novalidate
+    aria-label=${`Run ${worker.name}`}
+  >
+    <${Remarks} worker=${worker} earlier=${earlier} />
     ${fields.length === 0 && html`<p class="muted">It takes no parameters.</p>`}
-    <div class="fields">${inputs(form, fields)}</div>
-    <details class="more-options" open=${Boolean(earlier) && Object.keys(options.result.params).length > 0}>
+    <${Fields} form=${form} fields=${fields} earlier=${earlier} />
+    <details class="more-options" open=${hasOptions}>
       <summary><${Icon} name="right" />Labels, priority, timeout, start time</summary>
-      <div class="fields">${inputs(options, OPTIONS)}</div>
+      <${Fields} form=${options} fields=${OPTIONS} />
     </details>
-    <div role="alert">${troubles.map((text) => html`<p class="callout bad"><${Icon} name="warning" /><span>${text}</span></p>`)}</div>
+    <div class="troubles" role="alert">
+      ${troubles.map((text) => html`<${Callout} icon="warning" kind="bad">${text}<//>`)}
+    </div>
     <div class="run-buttons">
-      <button class="primary run-button" disabled=${busy || !allowed || !enabled}><${Icon} name=${busy ? "spinner" : "play"} />Run</button>
-      <${CopyButton} label="Copy a line for a shell that does the same; secrets are left out" text=${() => curlOf({
-        ...submission(), secrets: fields.filter(({ secret }) => secret).map(({ name }) => name), auth: session.get()?.with !== null,
-      })}>Copy as curl<//>
+      <button class="primary run-button" disabled=${busy || !isUsable(worker)}>
+        <${Icon} name=${busy ? "spinner" : "play"} />Run
+      </button>
+      <${CopyButton} label="Copy it as a line for a shell; secrets are left out" text=${curl}>
+        Copy as curl
+      <//>
       <button type="button" class="quiet" onClick=${reset}>Reset</button>
       <span class="muted small hurry"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
     </div>
   </form>`;
 }
 
-/**
- * The same submission that is sent again, because its answer got lost, starts nothing twice.
- * @param {{address: string, params: Record<string, any>, files: [string, File][]}} submission
- * @param {{current: string}} key what was sent last, and by which key
- */
-async function send({ address, params, files }, key) {
-  const content = JSON.stringify([address, params, files.map(([name, { name: file, size, lastModified }]) => [name, file, size, lastModified])]);
-  if (!key.current.endsWith(content)) key.current = `${newKey()} ${content}`;
-  const headers = { "Idempotency-Key": key.current.split(" ", 1)[0] };
-  if (!files.length) return post(address, { json: params, headers });
-  const form = new FormData();
-  form.append("params", JSON.stringify(params));
-  for (const [name, file] of files) form.append(name, file, file.name);
-  return post(address, { form, headers });
+function isUsable({ name, status }) {
+  return status === "Enabled" && may("run", name);
 }
 
-function newKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+/** Where the values are from, and what keeps the worker from being run. */
+function Remarks({ worker, earlier }) {
+  const link = earlier && html`<a href=${href("tasks", earlier.TaskId)}>an earlier task</a>`;
+  return html`${
+    earlier && html`<${Callout} icon="restart">Filled in with the parameters of ${link}.<//>`
+  }
+  ${
+    worker.status !== "Enabled" &&
+    html`<${Callout} icon="pause" kind="warn"> This worker is disabled: it takes no new tasks. <//>`
+  }
+  ${
+    !may("run", worker.name) &&
+    html`<${Callout} icon="admin" kind="warn"> You may look at this worker, but not run it. <//>`
+  }`;
 }
 
-function optionsOf({ Labels = {}, Priority, Timeout }) {
-  return { label: Object.entries(Labels).map((each) => each.join(":")), priority: Priority, timeout: Timeout };
+function Fields({ form, fields, earlier }) {
+  const input = (field) =>
+    html`<${FieldInput}
+      key=${field.name}
+      field=${field}
+      content=${form.contents[field.name]}
+      error=${form.errorOf(field.name)}
+      note=${noteOf(field, earlier)}
+      onChange=${(content) => form.change(field.name, content)}
+    />`;
+  return html`<div class="fields">${fields.map(input)}</div>`;
 }
 
+/** What of an earlier task cannot be filled in. */
 function noteOf({ kind, secret, name }, earlier) {
   const before = earlier?.Params?.[name];
   if (!before || before.length === 0) return "";
@@ -119,10 +140,10 @@ function noteOf({ kind, secret, name }, earlier) {
 /** Once what is wrong is in the page. */
 function toFirstError(form) {
   setTimeout(() => {
-    const field = form.querySelector(".field.wrong");
-    const details = field?.closest("details");
+    const wrong = form.querySelector(".field.wrong") ?? form.querySelector(".troubles");
+    const details = wrong.closest("details");
     if (details) details.open = true;
-    (field?.querySelector("input, select, textarea") ?? form.querySelector(".callout.bad"))?.focus?.();
-    (field ?? form.querySelector(".callout.bad"))?.scrollIntoView({ block: "nearest" });
+    wrong.querySelector("input, select, textarea")?.focus();
+    wrong.scrollIntoView({ block: "nearest" });
   });
 }

@@ -11,20 +11,37 @@ export function WorkerCard({ worker }) {
       <h2><a class="worker-link" href=${href("workers", name)}>${name}</a></h2>
       ${status !== "Enabled" && html`<span class="tag">disabled</span>`}
       <span class="worker-counts">
-        ${running > 0 && html`<a class="status-Running" href=${href("tasks", { worker: name, status: "Running" })}>${running} running</a>`}
-        ${queued > 0 && html`<a class="status-Queued" href=${href("tasks", { worker: name, status: "Queued" })}>${queued} waiting</a>`}
+        <${Count} worker=${name} status="Running" number=${running} word="running" />
+        <${Count} worker=${name} status="Queued" number=${queued} word="waiting" />
       </span>
     </div>
     <p class="worker-about">${description || "No description"}</p>
     <div class="worker-bottom">
-      ${recent.length === 0
-        ? html`<span class="muted small">Never run</span>`
-        : html`<a class="strip" href=${href("tasks", { worker: name })} aria-label=${`${inWords(recent)}. Show them`} title=${inWords(recent)}>
-          ${recent.toReversed().map(({ TaskId, Status }) => html`<span key=${TaskId} class=${`status-${Status}`}></span>`)}
-        </a>
-        <span class="muted small"><${Time} value=${recent[0].Created} relative /></span>`}
+      ${
+        recent.length === 0
+          ? html`<span class="muted small">Never run</span>`
+          : html`<a
+                class="strip"
+                href=${href("tasks", { worker: name })}
+                aria-label=${`${inWords(recent)}. Show them`}
+                title=${inWords(recent)}
+              >
+                ${recent.toReversed().map(bar)}
+              </a>
+              <span class="muted small"><${Time} value=${recent[0].Created} relative /></span>`
+      }
     </div>
   </li>`;
+}
+
+function Count({ worker, status, number, word }) {
+  if (number === 0) return null;
+  const address = href("tasks", { worker, status });
+  return html`<a class=${`status-${status}`} href=${address}>${number} ${word}</a>`;
+}
+
+function bar({ TaskId, Status }) {
+  return html`<span key=${TaskId} class=${`status-${Status}`}></span>`;
 }
 
 /** What the strip shows: 3 failed, 9 completed of the last 12. */
