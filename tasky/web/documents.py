@@ -126,6 +126,14 @@ def task_summary(task: Task) -> Document:
     return document
 
 
+def recent_document(task: Task) -> Document:
+    """As little as shows how the latest ones went: it is asked for often, and of many workers."""
+    document: Document = {"TaskId": task.id, "Status": task.state}
+    _add_times(document, Created=task.created)
+    add_duration(document, task.duration)
+    return document
+
+
 def task_bytes(task: Task, secrets: Collection[str], steps: Sequence[Step] | None = None) -> bytes:
     """Everything but the log. `steps` are those of a chain."""
     document = _task(task)

@@ -135,6 +135,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"TaskId": TASK_ID, "Status": _STATUS},
         {**_ENDED, "Progress": ref("Progress")},
     ),
+    "RecentTask": record(
+        "How a task went, or goes.",
+        {"TaskId": TASK_ID, "Status": _STATUS, "Created": TIME},
+        _ENDED,
+    ),
     "TaskResult": record(
         "What a finished task has given.",
         {
@@ -320,7 +325,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         _WORKER,
         {
             **_WORKER_OPTIONAL,
-            "recent": told(array(ref("TaskSummary")), "Its latest tasks, the newest first."),
+            "recent": told(array(ref("RecentTask")), "Its latest tasks, the newest first."),
         },
     ),
     "Worker": record(

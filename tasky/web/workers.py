@@ -13,7 +13,7 @@ from ..store import Query
 from . import options
 from .action import Action
 from .body import read_object
-from .documents import dump, task_summary, worker_document, worker_summary
+from .documents import dump, recent_document, worker_document, worker_summary
 from .principal import principal_of
 from .problems import UnsupportedMediaType
 from .query import Option, Options, read_query
@@ -43,7 +43,9 @@ class Workers(Resource):
         if recent is not None:
             for document in documents:
                 query = Query(worker=document["name"], limit=recent, by=by)
-                document["recent"] = [task_summary(task) for task in self._service.tasks(query)[0]]
+                document["recent"] = [
+                    recent_document(task) for task in self._service.tasks(query)[0]
+                ]
         resp.data = dump(documents)
 
 

@@ -53,7 +53,7 @@ export function Latest({ name, onChange }) {
             <a
               class="small"
               href=${href("workers", name, { from: task.TaskId })}
-              aria-label="Run again with changes: fill in the form with its parameters"
+              aria-label="Use again: fill in the form with its parameters"
               >Use again</a
             >
           </li>`,
