@@ -43,9 +43,8 @@ class Workers(Resource):
         if recent is not None:
             for document in documents:
                 query = Query(worker=document["name"], limit=recent, by=by)
-                document["recent"] = [
-                    recent_document(task) for task in self._service.tasks(query)[0]
-                ]
+                tasks, _ = self._service.tasks(query)
+                document["recent"] = [recent_document(task) for task in tasks]
         resp.data = dump(documents)
 
 
