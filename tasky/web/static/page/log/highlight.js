@@ -17,7 +17,11 @@ export function mark(box, text) {
     const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
     while (walker.nextNode() && ranges.length < MOST) {
       const content = walker.currentNode.data.toLowerCase();
-      for (let at = content.indexOf(needle); at >= 0; at = content.indexOf(needle, at + needle.length)) {
+      for (
+        let at = content.indexOf(needle);
+        at >= 0;
+        at = content.indexOf(needle, at + needle.length)
+      ) {
         if (at + needle.length > walker.currentNode.length) break;
         const range = new Range();
         range.setStart(walker.currentNode, at);

@@ -20,12 +20,18 @@ export function parseRanges(text) {
 
 /** @returns {Line[]} */
 export function parseLines(text) {
-  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }
 
 /** @returns {Promise<{lines: Line[], ranges: number[][], searched: number, last: number}>} */
 export async function readLog(id, options, signal) {
-  const answer = await request("GET", url("tasks", id, "log", options), { signal, headers: { Accept: "application/jsonl" } });
+  const answer = await request("GET", url("tasks", id, "log", options), {
+    signal,
+    headers: { Accept: "application/jsonl" },
+  });
   const number = (name) => Number(answer.headers.get(name) ?? 0);
   return {
     ranges: parseRanges(answer.headers.get("Tasky-Lines") ?? ""),
@@ -72,10 +78,15 @@ export class Lines {
    * @returns {boolean} whether rows that were there before are others now
    */
   setRanges(ranges) {
-    const grown = ranges.length >= this.#ranges.length && this.#ranges.every(([first, last], at) => {
-      const [newFirst, newLast] = ranges[at];
-      return first === newFirst && (at === this.#ranges.length - 1 ? newLast >= last : newLast === last);
-    });
+    const grown =
+      ranges.length >= this.#ranges.length &&
+      this.#ranges.every(([first, last], at) => {
+        const [newFirst, newLast] = ranges[at];
+        return (
+          first === newFirst &&
+          (at === this.#ranges.length - 1 ? newLast >= last : newLast === last)
+        );
+      });
     if (!grown) for (const [first] of ranges) this.#pieces.delete(pieceOf(first));
     this.#ranges = ranges;
     let count = 0;
@@ -97,10 +108,18 @@ export class Lines {
 
   /** The row of a line, or of the next one if that was dropped. */
   rowOf(number) {
-    const at = lastAt(this.#ranges.map(([first]) => first), number);
+    const at = lastAt(
+      this.#ranges.map(([first]) => first),
+      number,
+    );
     if (at < 0) return 0;
     const [first, last] = this.#ranges[at];
-    return this.#rows[at] + Math.min(number, last) - first + (number > last && at + 1 < this.#ranges.length ? 1 : 0);
+    return (
+      this.#rows[at] +
+      Math.min(number, last) -
+      first +
+      (number > last && at + 1 < this.#ranges.length ? 1 : 0)
+    );
   }
 
   /** @returns {Line | undefined} undefined: it is not here (yet) */
@@ -137,18 +156,30 @@ export class Lines {
 
   #isWhole(number) {
     const piece = this.#pieces.get(number);
-    if (!piece) return !this.#ranges.some(([first, last]) => first <= (number + 1) * PIECE && last > number * PIECE);
+    if (!piece)
+      return !this.#ranges.some(
+        ([first, last]) => first <= (number + 1) * PIECE && last > number * PIECE,
+      );
     return piece.loading !== null || piece.upTo >= Math.min(this.last, (number + 1) * PIECE);
   }
 
   async #read(number) {
-    const piece = this.#pieces.get(number) ?? { lines: new Map(), upTo: number * PIECE, loading: null };
+    const piece = this.#pieces.get(number) ?? {
+      lines: new Map(),
+      upTo: number * PIECE,
+      loading: null,
+    };
     const end = (number + 1) * PIECE;
     const loading = new AbortController();
     piece.loading = loading;
     this.#pieces.set(number, piece);
     try {
-      const options = { after: piece.upTo, limit: end - piece.upTo, cut: CUT, attempt: this.attempt };
+      const options = {
+        after: piece.upTo,
+        limit: end - piece.upTo,
+        cut: CUT,
+        attempt: this.attempt,
+      };
       const { lines, last } = await readLog(this.id, options, loading.signal);
       for (const line of lines) if (line.N <= end) piece.lines.set(line.N, line);
       piece.upTo = Math.max(piece.upTo, Math.min(end, last));

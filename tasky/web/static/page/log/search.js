@@ -106,7 +106,10 @@ export class Search {
     const isAhead = this.isDone || !this.#last || this.#end < this.#last;
     const after = isAhead ? this.#end : this.#start;
     const { lines, searched, last } = await readLog(
-      this.id, { search: this.text, limit: PART, cut: 1, after, attempt: this.attempt }, signal);
+      this.id,
+      { search: this.text, limit: PART, cut: 1, after, attempt: this.attempt },
+      signal,
+    );
     const numbers = lines.map(({ N }) => N);
     this.#last = last;
     if (isAhead) {

@@ -17,9 +17,18 @@ async function cancel(task) {
   const waits = task.Status === "Queued";
   const again = task.Status === "Canceling";
   const text = again
-    ? "It has been told to end, and has not yet. All its processes are killed at once; nothing is tidied up."
-    : waits ? "It has not begun, and will not." : "Its processes are told to end; what it has not finished is lost.";
-  if (!await confirm({ title: again ? "Kill this task now?" : "Cancel this task?", text, action: again ? "Kill now" : "Cancel task" })) return false;
+    ? "It has been told to end, and has not yet. Its processes are killed; nothing is tidied up."
+    : waits
+      ? "It has not begun, and will not."
+      : "Its processes are told to end; what it has not finished is lost.";
+  if (
+    !(await confirm({
+      title: again ? "Kill this task now?" : "Cancel this task?",
+      text,
+      action: again ? "Kill now" : "Cancel task",
+    }))
+  )
+    return false;
   await post(again ? url("tasks", task.TaskId, "cancel", { grace: "0s" }) : at(task, "cancel"));
   return true;
 }
@@ -33,7 +42,7 @@ async function restart(task) {
 
 async function forget(task) {
   const text = "Its result, its log and its files are removed for good.";
-  if (!await confirm({ title: "Delete this task?", text, action: "Delete task" })) return false;
+  if (!(await confirm({ title: "Delete this task?", text, action: "Delete task" }))) return false;
   await remove(at(task));
   toast("The task is deleted.");
   navigate(href("tasks"));
@@ -42,7 +51,9 @@ async function forget(task) {
 
 /** Files that came with a task are gone when it has ended: it can only be run again with others. */
 function hasFiles(task) {
-  return Object.values(task.Params ?? {}).flat().some((value) => typeof value?.file === "string" && typeof value.sha256 === "string");
+  return Object.values(task.Params ?? {})
+    .flat()
+    .some((value) => typeof value?.file === "string" && typeof value.sha256 === "string");
 }
 
 /** What can be done now, in the order of the buttons. */
@@ -50,11 +61,49 @@ function actionsOf(task) {
   const stop = mayStop(task);
   const run = may("run", task.Worker);
   return [
-    task.Status === "Running" && stop && { name: "pause", label: "Pause", icon: "pause", key: "p", act: () => post(at(task, "pause")) },
-    task.Status === "Paused" && stop && { name: "resume", label: "Resume", icon: "play", key: "p", kind: "primary", act: () => post(at(task, "resume")) },
-    isLive(task) && stop && { name: "cancel", label: task.Status === "Canceling" ? "Kill now" : "Cancel", icon: "stop", key: "x", kind: "danger-quiet", act: () => cancel(task) },
-    run && !hasFiles(task) && { name: "restart", label: "Run again", icon: "restart", key: "r", act: () => restart(task) },
-    !isLive(task) && may("admin") && { name: "delete", label: "Delete", icon: "trash", key: "d", kind: "danger-quiet", act: () => forget(task) },
+    task.Status === "Running" &&
+      stop && {
+        name: "pause",
+        label: "Pause",
+        icon: "pause",
+        key: "p",
+        act: () => post(at(task, "pause")),
+      },
+    task.Status === "Paused" &&
+      stop && {
+        name: "resume",
+        label: "Resume",
+        icon: "play",
+        key: "p",
+        kind: "primary",
+        act: () => post(at(task, "resume")),
+      },
+    isLive(task) &&
+      stop && {
+        name: "cancel",
+        label: task.Status === "Canceling" ? "Kill now" : "Cancel",
+        icon: "stop",
+        key: "x",
+        kind: "danger-quiet",
+        act: () => cancel(task),
+      },
+    run &&
+      !hasFiles(task) && {
+        name: "restart",
+        label: "Run again",
+        icon: "restart",
+        key: "r",
+        act: () => restart(task),
+      },
+    !isLive(task) &&
+      may("admin") && {
+        name: "delete",
+        label: "Delete",
+        icon: "trash",
+        key: "d",
+        kind: "danger-quiet",
+        act: () => forget(task),
+      },
   ].filter(Boolean);
 }
 
@@ -75,12 +124,25 @@ export function Actions({ task, onDone }) {
     }
   };
   const keys = Object.fromEntries(actions.map((action) => [action.key, () => begin(action)]));
-  useKeys(keys, actions.map(({ key, label }) => ({ keys: key, does: `${label} (this task)` })));
+  useKeys(
+    keys,
+    actions.map(({ key, label }) => ({ keys: key, does: `${label} (this task)` })),
+  );
+  const changed = href("workers", task.Worker, { from: task.TaskId });
   return html`<div class="actions">
-    ${may("run", task.Worker) && html`<a class="button" href=${href("workers", task.Worker, { from: task.TaskId })}>Run with changes</a>`}
-    ${actions.map((action) => html`<button key=${action.name} type="button" class=${action.kind ?? ""} title=${`${action.label} (${action.key})`}
-        disabled=${busy !== ""} onClick=${() => begin(action)}>
-      <${Icon} name=${busy === action.name ? "spinner" : action.icon} />${action.label}
-    </button>`)}
+    ${may("run", task.Worker) && html`<a class="button" href=${changed}>Run with changes</a>`}
+    ${actions.map(
+      (action) =>
+        html`<button
+          key=${action.name}
+          type="button"
+          class=${action.kind ?? ""}
+          title=${`${action.label} (${action.key})`}
+          disabled=${busy !== ""}
+          onClick=${() => begin(action)}
+        >
+          <${Icon} name=${busy === action.name ? "spinner" : action.icon} />${action.label}
+        </button>`,
+    )}
   </div>`;
 }

@@ -10,7 +10,9 @@ const LARGEST = 10 << 20;
 
 export function Files({ task }) {
   return html`<ul class="files">
-    ${task.Artifacts.map((file) => html`<${File} key=${file.Path} id=${task.TaskId} file=${file} />`)}
+    ${task.Artifacts.map(
+      (file) => html`<${File} key=${file.Path} id=${task.TaskId} file=${file} />`,
+    )}
   </ul>`;
 }
 
@@ -23,10 +25,20 @@ function File({ id, file }) {
   const isPicture = PICTURES.has(file.MediaType) && file.Size <= LARGEST && !failed;
   const inline = addressOf(id, file, { inline: true });
   return html`<li>
-    ${isPicture && html`<a class="picture" href=${inline} target="_blank" rel="noopener"><img src=${inline} alt=${file.Name} loading="lazy" onError=${() => setFailed(true)} /></a>`}
+    ${
+      isPicture &&
+      html`<a class="picture" href=${inline} target="_blank" rel="noopener">
+        <img src=${inline} alt=${file.Name} loading="lazy" onError=${() => setFailed(true)} />
+      </a>`
+    }
     <div class="file">
-      <div><b><bdi>${file.Name}</bdi></b><div class="small muted">${size(file.Size)} · <bdi>${file.MediaType}</bdi></div></div>
-      <a class="button" href=${addressOf(id, file)} download=${file.Name}><${Icon} name="download" />Download</a>
+      <div>
+        <b><bdi>${file.Name}</bdi></b>
+        <div class="small muted">${size(file.Size)} · <bdi>${file.MediaType}</bdi></div>
+      </div>
+      <a class="button" href=${addressOf(id, file)} download=${file.Name}
+        ><${Icon} name="download" />Download</a
+      >
     </div>
   </li>`;
 }

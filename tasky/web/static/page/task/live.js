@@ -11,7 +11,12 @@ import { isLive } from "../ui/badge.js";
  *   extent: {Last: number, Lines: string} | null}} extent: how far its log goes
  */
 export function useTask(id) {
-  const { data: task, error, reload, change } = useData((signal) => get(url("tasks", id), { signal }), [id]);
+  const {
+    data: task,
+    error,
+    reload,
+    change,
+  } = useData((signal) => get(url("tasks", id), { signal }), [id]);
   const [extent, setExtent] = useState(null);
   const [isDeleted, setDeleted] = useState(false);
   const latest = useRef(reload);
@@ -20,23 +25,31 @@ export function useTask(id) {
 
   useEffect(() => {
     if (!runs) return undefined;
-    const end = openStream(url("tasks", id, "events", { lines: true }), {
-      onEvents(messages) {
-        let isOver = false;
-        let isOther = false;
-        for (const { event, data } of messages) {
-          if (event === "lines") setExtent(data);
-          else if (event === "status") isOther = true;
-          else if (event === "progress") change((before) => ({ ...before, Progress: { Percent: data.Percent, Message: data.Message } }));
-          if (event === "status") change((before) => ({ ...before, Status: data.Status }));
-          isOver ||= event === "result";
-        }
-        if (isOver) end();
-        // Times, attempts and what it left are told by the task only.
-        if (isOther || isOver) latest.current();
+    const end = openStream(
+      url("tasks", id, "events", { lines: true }),
+      {
+        onEvents(messages) {
+          let isOver = false;
+          let isOther = false;
+          for (const { event, data } of messages) {
+            if (event === "lines") setExtent(data);
+            else if (event === "status") isOther = true;
+            else if (event === "progress")
+              change((before) => ({
+                ...before,
+                Progress: { Percent: data.Percent, Message: data.Message },
+              }));
+            if (event === "status") change((before) => ({ ...before, Status: data.Status }));
+            isOver ||= event === "result";
+          }
+          if (isOver) end();
+          // Times, attempts and what it left are told by the task only.
+          if (isOther || isOver) latest.current();
+        },
+        onEnd: (reason) => reason === "deleted" && setDeleted(true),
       },
-      onEnd: (reason) => reason === "deleted" && setDeleted(true),
-    }, { resumes: true });
+      { resumes: true },
+    );
     return end;
   }, [id, runs]);
 

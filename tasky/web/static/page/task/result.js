@@ -19,7 +19,11 @@ export function tableIn(output) {
 }
 
 function isRows(value) {
-  return Array.isArray(value) && value.length > 0 && value.every((each) => each !== null && typeof each === "object" && !Array.isArray(each));
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((each) => each !== null && typeof each === "object" && !Array.isArray(each))
+  );
 }
 
 /** The text, if it is only that: what a worker printed (see docs/protocol.md) or a string. */
@@ -34,13 +38,32 @@ export function Result({ output }) {
   const table = tableIn(output);
   const text = textIn(output);
   const [view, setView] = useState(table ? "table" : text === null ? "tree" : "text");
-  const views = [table && ["table", "Table"], text !== null && ["text", "Text"], ["tree", "Tree"], ["source", "JSON"]].filter(Boolean);
+  const views = [
+    table && ["table", "Table"],
+    text !== null && ["text", "Text"],
+    ["tree", "Tree"],
+    ["source", "JSON"],
+  ].filter(Boolean);
   return html`<section class="result" aria-label="Result">
     <div class="result-bar">
       <div class="choice" role="group" aria-label="Show the result as">
-        ${views.map(([name, label]) => html`<button key=${name} type="button" aria-pressed=${view === name} onClick=${() => setView(name)}>${label}</button>`)}
+        ${views.map(
+          ([name, label]) =>
+            html`<button
+              key=${name}
+              type="button"
+              aria-pressed=${view === name}
+              onClick=${() => setView(name)}
+            >
+              ${label}
+            </button>`,
+        )}
       </div>
-      <${CopyButton} text=${() => (view === "text" ? text : JSON.stringify(output, null, 2))} label="Copy the result">Copy<//>
+      <${CopyButton}
+        text=${() => (view === "text" ? text : JSON.stringify(output, null, 2))}
+        label="Copy the result"
+        >Copy<//
+      >
     </div>
     ${view === "table" && html`<${Rows} ...${table} output=${output} />`}
     ${view === "text" && html`<${Text} text=${text} />`}
@@ -52,7 +75,12 @@ export function Result({ output }) {
 function Text({ text }) {
   const shown = text.slice(0, LONGEST);
   return html`<pre class="output" tabindex="0"><bdi><${Ansi} text=${shown} /></bdi></pre>
-    ${text.length > LONGEST && html`<p class="muted small">The first ${count(LONGEST)} of ${count(text.length)} characters; Copy takes all.</p>`}`;
+    ${
+      text.length > LONGEST &&
+      html`<p class="muted small">
+        The first ${count(LONGEST)} of ${count(text.length)} characters; Copy takes all.
+      </p>`
+    }`;
 }
 
 function Rows({ name, rows, output }) {
@@ -61,17 +89,39 @@ function Rows({ name, rows, output }) {
   const columns = names.slice(0, COLUMNS).map((key) => ({
     title: key,
     cell: (row) => (Object.hasOwn(row, key) ? html`<${Cell} value=${row[key]} />` : null),
-    class: rows.every((row) => row[key] === undefined || row[key] === null || typeof row[key] === "number") ? "number" : "",
+    class: rows.every(
+      (row) => row[key] === undefined || row[key] === null || typeof row[key] === "number",
+    )
+      ? "number"
+      : "",
   }));
   const keyed = new Map(rows.map((row, at) => [row, at]));
-  const rest = name === null ? {} : Object.fromEntries(Object.entries(output).filter(([key]) => key !== name));
+  const rest =
+    name === null ? {} : Object.fromEntries(Object.entries(output).filter(([key]) => key !== name));
+  const hasMore = Object.keys(rest).length > 0;
   return html`
-    ${Object.keys(rest).length > 0 && html`<${Json} value=${rest} label="The rest of the result" />`}
-    <${Table} label=${name ?? "Result"} columns=${columns} rows=${rows.slice(0, shown)} keyOf=${(row) => keyed.get(row)} />
-    ${names.length > COLUMNS && html`<p class="muted small">${count(names.length - COLUMNS)} more columns: see the tree.</p>`}
-    ${rows.length > shown && html`<button type="button" class="quiet" onClick=${() => setShown(shown + 5 * ROWS)}>${count(rows.length - shown)} more</button>`}`;
+    ${hasMore && html`<${Json} value=${rest} label="The rest of the result" />`}
+    <${Table}
+      label=${name ?? "Result"}
+      columns=${columns}
+      rows=${rows.slice(0, shown)}
+      keyOf=${(row) => keyed.get(row)}
+    />
+    ${
+      names.length > COLUMNS &&
+      html`<p class="muted small">${count(names.length - COLUMNS)} more columns: see the tree.</p>`
+    }
+    ${
+      rows.length > shown &&
+      html`<button type="button" class="quiet" onClick=${() => setShown(shown + 5 * ROWS)}>
+        ${count(rows.length - shown)} more
+      </button>`
+    }
+  `;
 }
 
 function Cell({ value }) {
-  return value !== null && typeof value === "object" ? html`<code><bdi>${JSON.stringify(value).slice(0, 300)}</bdi></code>` : html`<${Scalar} value=${value} />`;
+  return value !== null && typeof value === "object"
+    ? html`<code><bdi>${JSON.stringify(value).slice(0, 300)}</bdi></code>`
+    : html`<${Scalar} value=${value} />`;
 }

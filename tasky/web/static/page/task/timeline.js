@@ -4,30 +4,49 @@ import { duration, plural } from "../format.js";
 import { StatusDot, isLive } from "../ui/badge.js";
 import { Time, useNow } from "../ui/time.js";
 
-const DONE = { cancel: "canceled it", pause: "paused it", resume: "let it go on", restart: "ran it again" };
+const DONE = {
+  cancel: "canceled it",
+  pause: "paused it",
+  resume: "let it go on",
+  restart: "ran it again",
+};
 
 /** @returns {{time: string, status: string, what: unknown, more?: unknown}[]} */
 export function eventsOf(task) {
-  const events = [{ time: task.Created, status: "Queued", what: task.By ? html`Submitted by <bdi>${task.By}</bdi>` : "Submitted" }];
+  const events = [
+    {
+      time: task.Created,
+      status: "Queued",
+      what: task.By ? html`Submitted by <bdi>${task.By}</bdi>` : "Submitted",
+    },
+  ];
   const attempts = task.Attempts ?? [];
   for (const attempt of attempts) {
     const name = attempts.length > 1 ? `Attempt ${attempt.Number}: ` : "";
     const isLast = attempt === attempts.at(-1);
-    events.push({ time: attempt.Started, status: "Running", what: name ? `${name}started` : "Started" });
+    events.push({
+      time: attempt.Started,
+      status: "Running",
+      what: name ? `${name}started` : "Started",
+    });
     if (!attempt.Finished) continue;
+    const took = name ? secondsOf(attempt) : (task.Seconds ?? secondsOf(attempt));
     const status = isLast && !isLive(task) ? task.Status : "Failed";
     events.push({
       time: attempt.Finished,
       status: attempt.Error ? "Failed" : status,
-      what: `${name ? `${name}ended` : "Ended"} after ${duration(name ? secondsOf(attempt) : task.Seconds ?? secondsOf(attempt))}${how(attempt)}`,
+      what: `${name ? `${name}ended` : "Ended"} after ${duration(took)}${how(attempt)}`,
       more: attempt.Error && attempts.length > 1 ? attempt.Error.message : undefined,
     });
   }
   for (const { Time: time, By, Action } of task.Actions ?? []) {
-    const status = { cancel: "Canceling", pause: "Paused", resume: "Running", restart: "Queued" }[Action] ?? "Queued";
+    const status =
+      { cancel: "Canceling", pause: "Paused", resume: "Running", restart: "Queued" }[Action] ??
+      "Queued";
     events.push({ time, status, what: html`<bdi>${By}</bdi> ${DONE[Action] ?? Action}` });
   }
-  if (task.Finished && !attempts.length) events.push({ time: task.Finished, status: task.Status, what: "Ended without having started" });
+  if (task.Finished && !attempts.length)
+    events.push({ time: task.Finished, status: task.Status, what: "Ended without having started" });
   return events.sort((one, other) => (one.time < other.time ? -1 : Number(one.time > other.time)));
 }
 
@@ -42,11 +61,16 @@ function how({ ExitCode, Signal }) {
 
 export function Timeline({ task }) {
   return html`<ol class="timeline">
-    ${eventsOf(task).map(({ time, status, what, more }, at) => html`<li key=${at}>
-      <${StatusDot} status=${status} />
-      <div><span>${what}</span>${more && html`<p class="small bad"><bdi>${more}</bdi></p>`}
-        <div class="small muted"><${Time} value=${time} /></div></div>
-    </li>`)}
+    ${eventsOf(task).map(
+      ({ time, status, what, more }, at) =>
+        html`<li key=${at}>
+          <${StatusDot} status=${status} />
+          <div>
+            <span>${what}</span>${more && html`<p class="small bad"><bdi>${more}</bdi></p>`}
+            <div class="small muted"><${Time} value=${time} /></div>
+          </div>
+        </li>`,
+    )}
     ${isLive(task) && html`<${Now} task=${task} />`}
   </ol>`;
 }
@@ -61,7 +85,10 @@ function Now({ task }) {
     Paused: "Is paused",
     Canceling: "Is being ended",
   };
-  return html`<li class="now" key="now"><${StatusDot} status=${task.Status} /><div>${words[task.Status]}</div></li>`;
+  return html`<li class="now" key="now">
+    <${StatusDot} status=${task.Status} />
+    <div>${words[task.Status]}</div>
+  </li>`;
 }
 
 /** How long each attempt took, beside the others: where there are several. */
@@ -70,16 +97,27 @@ export function AttemptBars({ task }) {
   const now = useNow(isLive(task));
   if (attempts.length < 2) return null;
   const begin = new Date(attempts[0].Started).getTime();
-  const endOf = ({ Finished }) => (Finished ? new Date(Finished).getTime() : Math.max(now, begin + 1));
+  const endOf = ({ Finished }) =>
+    Finished ? new Date(Finished).getTime() : Math.max(now, begin + 1);
   const span = Math.max(1, endOf(attempts.at(-1)) - begin);
   return html`<figure class="attempts" aria-label=${plural(attempts.length, "attempt")}>
     ${attempts.map((attempt) => {
       const started = new Date(attempt.Started).getTime();
       const status = attempt.Error ? "Failed" : attempt.Finished ? task.Status : "Running";
       const took = duration((endOf(attempt) - started) / 1000);
-      return html`<div key=${attempt.Number} class="attempt" title=${`Attempt ${attempt.Number}: ${took}`}>
+      const [from, to] = [started, endOf(attempt)].map((time) => (100 * (time - begin)) / span);
+      return html`<div
+        key=${attempt.Number}
+        class="attempt"
+        title=${`Attempt ${attempt.Number}: ${took}`}
+      >
         <span class="small muted number">${attempt.Number}</span>
-        <div><i class=${`status-${status}`} style=${{ left: `${(100 * (started - begin)) / span}%`, width: `${Math.max(1, (100 * (endOf(attempt) - started)) / span)}%` }}></i></div>
+        <div>
+          <i
+            class=${`status-${status}`}
+            style=${{ left: `${from}%`, width: `${Math.max(1, to - from)}%` }}
+          ></i>
+        </div>
         <span class="small number">${took}</span>
       </div>`;
     })}

@@ -39,26 +39,64 @@ export function isFiltered({ status, worker, label, text }) {
 export function FilterBar({ filters }) {
   const { data: workers } = useData((signal) => get(url("workers"), { signal }), []);
   const change = (what) => replace(addressOf({ ...filters, after: "", ...what }));
-  const toggle = (status) => change({
-    status: filters.status.includes(status) ? filters.status.filter((each) => each !== status) : [...filters.status, status],
-  });
+  const toggle = (status) =>
+    change({
+      status: filters.status.includes(status)
+        ? filters.status.filter((each) => each !== status)
+        : [...filters.status, status],
+    });
   const names = new Set((workers ?? []).map(({ name }) => name));
   if (filters.worker) names.add(filters.worker);
-  return html`<form class="filters" role="search" aria-label="Filter the tasks" onSubmit=${(event) => event.preventDefault()}>
+  return html`<form
+    class="filters"
+    role="search"
+    aria-label="Filter the tasks"
+    onSubmit=${(event) => event.preventDefault()}
+  >
     <${TextField} value=${filters.text} onText=${(text) => change({ text })} />
-    <select aria-label="Worker" value=${filters.worker} onChange=${(event) => change({ worker: event.currentTarget.value })}>
+    <select
+      aria-label="Worker"
+      value=${filters.worker}
+      onChange=${(event) => change({ worker: event.currentTarget.value })}
+    >
       <option value="">All workers</option>
       ${[...names].sort().map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select>
-    <${LabelField} onLabel=${(label) => change({ label: [...new Set([...filters.label, label])] })} />
+    <${LabelField}
+      onLabel=${(label) => change({ label: [...new Set([...filters.label, label])] })}
+    />
     <div class="chips" role="group" aria-label="Status">
-      ${STATUSES.map((status) => html`<button key=${status} type="button" class=${`chip status-${status}`}
-        aria-pressed=${filters.status.includes(status)} onClick=${() => toggle(status)}>${status}</button>`)}
-      ${filters.label.map((label) => html`<button key=${`:${label}`} type="button" class="chip label" aria-pressed="true"
-          aria-label=${`Without the label ${label}`} onClick=${() => change({ label: filters.label.filter((each) => each !== label) })}>
-        <bdi>${label}</bdi><${Icon} name="cross" />
-      </button>`)}
-      ${isFiltered(filters) && html`<button type="button" class="quiet" onClick=${() => replace(href("tasks"))}>Clear all</button>`}
+      ${STATUSES.map(
+        (status) =>
+          html`<button
+            key=${status}
+            type="button"
+            class=${`chip status-${status}`}
+            aria-pressed=${filters.status.includes(status)}
+            onClick=${() => toggle(status)}
+          >
+            ${status}
+          </button>`,
+      )}
+      ${filters.label.map(
+        (label) =>
+          html`<button
+            key=${`:${label}`}
+            type="button"
+            class="chip label"
+            aria-pressed="true"
+            aria-label=${`Without the label ${label}`}
+            onClick=${() => change({ label: filters.label.filter((each) => each !== label) })}
+          >
+            <bdi>${label}</bdi><${Icon} name="cross" />
+          </button>`,
+      )}
+      ${
+        isFiltered(filters) &&
+        html`<button type="button" class="quiet" onClick=${() => replace(href("tasks"))}>
+          Clear all
+        </button>`
+      }
     </div>
   </form>`;
 }
@@ -88,8 +126,18 @@ function TextField({ value, onText }) {
   };
   return html`<div class="search">
     <${Icon} name="search" />
-    <input type="search" data-search aria-label="Text in id, worker, labels, progress or error" placeholder="Search tasks" maxlength="200"
-      autocomplete="off" spellcheck="false" value=${typed} onInput=${(event) => setTyped(event.currentTarget.value)} onKeyDown=${onKeyDown} />
+    <input
+      type="search"
+      data-search
+      aria-label="Text in id, worker, labels, progress or error"
+      placeholder="Search tasks"
+      maxlength="200"
+      autocomplete="off"
+      spellcheck="false"
+      value=${typed}
+      onInput=${(event) => setTyped(event.currentTarget.value)}
+      onKeyDown=${onKeyDown}
+    />
     <kbd>/</kbd>
   </div>`;
 }
@@ -105,6 +153,15 @@ function LabelField({ onLabel }) {
     event.currentTarget.value = "";
     onLabel(label);
   };
-  return html`<input class="label-field" aria-label="Label, as key:value, then Enter" placeholder="Label key:value" maxlength="265" autocomplete="off"
-    spellcheck="false" aria-invalid=${wrong} onInput=${() => setWrong(false)} onKeyDown=${onKeyDown} />`;
+  return html`<input
+    class="label-field"
+    aria-label="Label, as key:value, then Enter"
+    placeholder="Label key:value"
+    maxlength="265"
+    autocomplete="off"
+    spellcheck="false"
+    aria-invalid=${wrong}
+    onInput=${() => setWrong(false)}
+    onKeyDown=${onKeyDown}
+  />`;
 }

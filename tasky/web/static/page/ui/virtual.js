@@ -65,6 +65,12 @@ export class Place {
     this.#go(index, (view?.clientHeight ?? 0) / 2 - this.#height);
   }
 
+  /** Rows are about to have other heights: what one sees stays. */
+  hold() {
+    if (this.following) this.toEnd();
+    else this.#keep();
+  }
+
   toStart() {
     this.follow(false);
     this.#go(0, 0);
@@ -90,8 +96,7 @@ export class Place {
     this.#redraw = redraw;
     const measure = () => {
       this.#height = Number.parseFloat(getComputedStyle(element).lineHeight) || this.#height;
-      if (this.following) this.toEnd();
-      else this.#keep();
+      this.hold();
     };
     const onScroll = () => this.#scrolled();
     const observer = new ResizeObserver(measure);
@@ -128,7 +133,12 @@ export class Place {
     let top = view.scrollTop;
     const ideal = this.first * this.#each;
     // At the beginning there is nothing above; and where a jump led elsewhere than to its place, the bar follows.
-    if (this.first === 0 || above < 0 || Math.abs(above - ideal) > HIGHEST / 20 || this.end === this.count) {
+    if (
+      this.first === 0 ||
+      above < 0 ||
+      Math.abs(above - ideal) > HIGHEST / 20 ||
+      this.end === this.count
+    ) {
       above = ideal;
       top = above + inside - wanted;
     }
@@ -169,7 +179,8 @@ export class Place {
     const view = this.#element;
     const up = view.scrollTop < this.#lastTop - 1;
     this.#lastTop = view.scrollTop;
-    const isAtEnd = this.end === this.count && view.scrollTop + view.clientHeight >= view.scrollHeight - CLOSE;
+    const isAtEnd =
+      this.end === this.count && view.scrollTop + view.clientHeight >= view.scrollHeight - CLOSE;
     if (this.following && up && !isAtEnd) this.follow(false);
     else if (!this.following && isAtEnd && !up) this.follow(true);
     clearTimeout(this.#rest);
@@ -177,7 +188,11 @@ export class Place {
     const upper = view.scrollTop - this.above;
     const lower = this.above + this.#rows.offsetHeight - view.scrollTop - view.clientHeight;
     if (upper < -view.clientHeight || lower < -view.clientHeight) this.#jump();
-    else if ((upper < 10 * this.#height && this.first > 0) || (lower < 10 * this.#height && this.end < this.count)) this.#keep();
+    else if (
+      (upper < 10 * this.#height && this.first > 0) ||
+      (lower < 10 * this.#height && this.end < this.count)
+    )
+      this.#keep();
   }
 
   /** Far away, by the scroll bar. */
@@ -198,7 +213,12 @@ export class Place {
 
   #settle() {
     const seen = this.#seen();
-    if (!seen || this.following || Math.abs(this.above - this.first * this.#each) < this.#visible * this.#height) return;
+    if (
+      !seen ||
+      this.following ||
+      Math.abs(this.above - this.first * this.#each) < this.#visible * this.#height
+    )
+      return;
     this.above = this.first * this.#each;
     this.#rows.previousElementSibling.style.height = `${this.above}px`;
     this.#rows.nextElementSibling.style.height = `${this.below}px`;
@@ -210,7 +230,10 @@ export class Place {
   #go(index, y) {
     const at = Math.max(0, Math.min(index, this.count - 1));
     this.#anchor = this.count ? { index: at, y } : null;
-    const before = Math.min(at, y > 0 ? Math.ceil(Math.min(y, this.#visible * this.#height) / this.#height) + MARGIN : MARGIN);
+    const before = Math.min(
+      at,
+      y > 0 ? Math.ceil(Math.min(y, this.#visible * this.#height) / this.#height) + MARGIN : MARGIN,
+    );
     this.first = at - before;
     this.end = Math.min(this.count, at + this.#visible + MARGIN);
     this.onMove(this.first, this.end);
@@ -225,11 +248,20 @@ export function VirtualList({ place, label, row, class: kind = "" }) {
   const element = useRef(null);
   const rows = useRef(null);
   const [, redraw] = useState(0);
-  useEffect(() => place.attach(element.current, rows.current, () => redraw((turn) => turn + 1)), [place]);
+  useEffect(
+    () => place.attach(element.current, rows.current, () => redraw((turn) => turn + 1)),
+    [place],
+  );
   useLayoutEffect(() => place.drawn());
   const shown = [];
   for (let index = place.first; index < place.end; index++) shown.push(row(index));
-  return html`<div class=${`virtual ${kind}`} ref=${element} tabindex="0" role="region" aria-label=${label}>
+  return html`<div
+    class=${`virtual ${kind}`}
+    ref=${element}
+    tabindex="0"
+    role="region"
+    aria-label=${label}
+  >
     <div aria-hidden="true"></div>
     <div ref=${rows}>${shown}</div>
     <div aria-hidden="true"></div>

@@ -13,15 +13,18 @@ export const title = () => "Tasks";
 export function View({ query }) {
   const filters = readFilters(query);
   const { tasks, next, error, reload } = useTasks(filters);
-  const onLabel = (label) => replace(addressOf({ ...filters, after: "", label: [...new Set([...filters.label, label])] }));
-  return html`
-    <div class="head"><h1>Tasks</h1></div>
+  const onLabel = (label) =>
+    replace(addressOf({ ...filters, after: "", label: [...new Set([...filters.label, label])] }));
+  return html` <div class="head"><h1>Tasks</h1></div>
     <${FilterBar} filters=${filters} />
     ${error && html`<${Failure} error=${error} retry=${reload} />`}
     ${!tasks && !error && html`<${Loading} />`}
-    ${tasks && (tasks.length
-      ? html`<div class="table-frame"><${TaskTable} tasks=${tasks} onLabel=${onLabel} /></div>`
-      : html`<${Nothing} filters=${filters} />`)}
+    ${
+      tasks &&
+      (tasks.length
+        ? html`<div class="table-frame"><${TaskTable} tasks=${tasks} onLabel=${onLabel} /></div>`
+        : html`<${Nothing} filters=${filters} />`)
+    }
     ${tasks && html`<${Pages} filters=${filters} next=${next} />`}`;
 }
 
@@ -32,7 +35,9 @@ function Nothing({ filters }) {
       <a href=${href("tasks")}>Show all tasks</a>
     <//>`;
   }
-  return html`<${Empty} icon="tasks" title="No tasks yet">Choose a <a href=${href("workers")}>worker</a>, and run it.<//>`;
+  return html`<${Empty} icon="tasks" title="No tasks yet"
+    >Choose a <a href=${href("workers")}>worker</a>, and run it.<//
+  >`;
 }
 
 /** The newest, one page before by the browser's way back, one further. */
@@ -43,11 +48,15 @@ function Pages({ filters, next }) {
   if (older) keys["]"] = () => navigate(older);
   if (newest) keys["["] = () => navigate(newest);
   useKeys(keys, [{ keys: "]", does: "Older tasks; [: the newest" }]);
+  const onSize = (event) => {
+    replace(addressOf({ ...filters, limit: Number(event.currentTarget.value) }));
+  };
   return html`<nav class="pages" aria-label="Pages">
     ${newest && html`<a class="button" href=${newest}><${Icon} name="left" />Newest</a>`}
     ${older && html`<a class="button" href=${older}>Older<${Icon} name="right" /></a>`}
-    <label class="pages-size">Tasks on a page
-      <select value=${filters.limit} onChange=${(event) => replace(addressOf({ ...filters, limit: Number(event.currentTarget.value) }))}>
+    <label class="pages-size"
+      >Tasks on a page
+      <select value=${filters.limit} onChange=${onSize}>
         ${SIZES.map((size) => html`<option key=${size} value=${size}>${size}</option>`)}
       </select>
     </label>
