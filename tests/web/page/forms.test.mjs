@@ -23,6 +23,7 @@ test("each schema has its kind of field", () => {
   assert.equal(kind({ type: "array", items: { type: "integer" } }), "list");
   assert.equal(kind({ type: "array", items: { type: "string", format: "file" } }), "files");
   assert.equal(kind({ type: "string", format: "file" }), "file");
+  assert.equal(kind({ type: "object", properties: { a: {} } }), "group");
   for (const other of [{}, { type: ["string", "integer"] }, { type: "object" }, { type: "array" }, { anyOf: [] }, { type: "string", $ref: "#" }]) {
     assert.equal(kind(other), "json");
   }
@@ -49,11 +50,12 @@ test("what a field holds says the same again", () => {
     [{ type: "array", items: { type: "integer" }, default: [] }, [1, 2]],
     [{ type: "array", items: { enum: ["a", "b", "c"] }, default: [] }, ["a", "c"]],
     [{ type: "object", default: {} }, { a: [1, null] }],
+    [{ type: "object", default: null, properties: { a: { type: "integer" }, b: { type: "boolean" }, c: {} } }, { a: 1 }],
     [{ type: "string", format: "date-time", default: "2026-01-01T00:00:00Z" }, "2026-11-24T18:01:15.000Z"],
   ];
   for (const [schema, value] of values) {
     const field = optional(schema);
-    assert.deepEqual(read(field, held(field, value)), { value });
+    assert.deepEqual(read(field, held(field, value), check), { value });
   }
 });
 
@@ -63,6 +65,27 @@ test("an empty field is missing, null, empty, or left to its default", () => {
   assert.deepEqual(read(optional({ type: "number", default: 5 }), ""), { left: true });
   assert.deepEqual(read(optional({ type: ["number", "null"], default: 5 }), ""), { value: null });
   assert.deepEqual(read(optional({ type: ["string", "null"], default: null }), ""), { left: true });
+  const items = { type: "string" };
+  assert.deepEqual(read(fieldOf("x", { type: "array", items }, true), [""]), { value: [] });
+  assert.deepEqual(read(fieldOf("x", { type: "array", items, minItems: 1 }, true), [""]), { error: "Required" });
+  assert.deepEqual(read(optional({ type: "array", items, default: ["a"] }), [""]), { value: [] });
+  assert.deepEqual(read(optional({ type: ["array", "null"], items, default: null }), []), { left: true });
+});
+
+test("a group says what is wrong inside, and is left alone if it may be", () => {
+  const schema = { type: "object", properties: { host: { type: "string" }, port: { type: "integer", default: 22 } }, required: ["host"] };
+  const needed = fieldOf("x", schema, true);
+  assert.deepEqual(read(needed, held(needed), check), { error: "host: Required" });
+  assert.deepEqual(read(needed, { host: "a", port: "22" }, check), { value: { host: "a", port: 22 } });
+  assert.deepEqual(read(needed, { host: "a", port: "x" }, check), { error: "port: “x” is not a number" });
+  const field = optional({ ...schema, default: null });
+  assert.deepEqual(read(field, held(field), check), { left: true });
+});
+
+test("a value that a group cannot show is written as JSON", () => {
+  const schema = { type: "object", properties: { a: {} }, default: {} };
+  const [field] = fieldsOf({ properties: { x: schema } }, { x: { a: 1, b: 2 } });
+  assert.equal(field.kind, "json");
 });
 
 test("numbers are those of JSON, as far as they are exact", () => {

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"text" | "lines" | "secret" | "number" | "boolean" | "choice" | "choices" | "date" | "datetime" | "file"
- *   | "files" | "list" | "json"} Kind
+ *   | "files" | "list" | "group" | "json"} Kind
  * @typedef {object} Field
  * @property {string} name
  * @property {Kind} kind
@@ -11,6 +11,7 @@
  * @property {boolean} nullable an empty field is null
  * @property {any} fallback its default; undefined: it has none
  * @property {boolean} secret
+ * @property {Field[]} [fields] of a group
  * @property {boolean} [plain] its description says all there is to say
  */
 
@@ -21,12 +22,13 @@ const COMPOUND = ["$ref", "allOf", "anyOf", "oneOf", "not", "if", "const"];
 
 /**
  * @param {{properties?: Record<string, any>, required?: string[]}} schema of a worker's parameters
+ * @param {Record<string, any>} [given] values that the fields must be able to show
  * @returns {Field[]} those that must be filled in first
  */
-export function fieldsOf(schema) {
+export function fieldsOf(schema, given = {}) {
   const required = new Set(schema.required ?? []);
   const fields = Object.entries(schema.properties ?? {}).map(([name, each]) =>
-    fieldOf(name, each, required.has(name)),
+    fieldOf(name, each, required.has(name), given?.[name]),
   );
   return [
     ...fields.filter((field) => field.required),
@@ -35,12 +37,14 @@ export function fieldsOf(schema) {
 }
 
 /** @returns {Field} */
-export function fieldOf(name, schema, required) {
+export function fieldOf(name, schema, required, given = schema.default) {
   const [type, nullable] = typeOf(schema);
   const secret = schema.writeOnly === true;
+  const kind = kindOf(schema, type, secret, given);
   return {
     name,
-    kind: kindOf(schema, type, secret),
+    kind,
+    fields: kind === "group" ? fieldsOf(schema, given) : undefined,
     schema,
     required,
     nullable,
@@ -56,7 +60,7 @@ export function typeOf(schema) {
   return [others.length === 1 ? others[0] : undefined, types.includes("null")];
 }
 
-function kindOf(schema, type, secret) {
+function kindOf(schema, type, secret, given) {
   if (Array.isArray(schema.enum)) return "choice";
   if (secret) return "secret";
   if (COMPOUND.some((key) => key in schema)) return "json";
@@ -64,7 +68,14 @@ function kindOf(schema, type, secret) {
   if (type === "number" || type === "integer") return "number";
   if (type === "boolean") return "boolean";
   if (type === "array") return kindOfList(schema);
-  return "json";
+  return type === "object" && isGroup(schema, given) ? "group" : "json";
+}
+
+/** Its members are known, and so are all of a value that is to be shown. */
+function isGroup({ properties = {}, patternProperties }, given) {
+  const names = Object.keys(properties);
+  const isKnown = Object.keys(given ?? {}).every((name) => names.includes(name));
+  return names.length > 0 && !patternProperties && isKnown;
 }
 
 function kindOfText(schema) {

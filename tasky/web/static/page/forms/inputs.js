@@ -2,6 +2,7 @@
 import { html, useId } from "../html.js";
 import { Choice, Lines, Switch, Text, YesOrNo } from "./controls.js";
 import { Choices, Segments } from "./choicesinput.js";
+import { GroupInput } from "./groupinput.js";
 import { FilesInput } from "./filesinput.js";
 import { rulesOf } from "./fields.js";
 import { ListInput } from "./listinput.js";
@@ -25,9 +26,12 @@ const INPUTS = {
   file: FilesInput,
   files: FilesInput,
   list: ListInput,
+  group: GroupInput,
 };
+/** One sees what their default is, or it says nothing. */
+const SHOWN = new Set(["boolean", "choice", "group"]);
 /** They have no single control that a label could name. */
-const GROUPS = new Set([Segments, Choices, FilesInput, ListInput]);
+const GROUPS = new Set([Segments, Choices, FilesInput, GroupInput, ListInput]);
 
 /**
  * @param {{field: import("./fields.js").Field, content: import("./values.js").Held, error?: string,
@@ -66,20 +70,20 @@ function Label({ id, field: { name, schema, required, kind }, isGroup }) {
     : html`<label for=${id}>${words}</label>`;
 }
 
-function inputOf({ kind, schema, required, nullable }) {
+function inputOf({ kind, schema, fallback, nullable }) {
   if (kind === "choice") {
     const words = schema.enum.map(inWords);
     const short = words.length <= FEW && words.join("").length <= FEW_LETTERS;
     return short && !nullable ? Segments : Choice;
   }
-  if (kind === "boolean") return required || nullable ? YesOrNo : Switch;
+  if (kind === "boolean") return typeof fallback === "boolean" && !nullable ? Switch : YesOrNo;
   return INPUTS[kind];
 }
 
 /** Its default, once the field says something else. */
 function fallbackOf(field, content) {
   const { fallback, kind, plain } = field;
-  if (fallback === undefined || plain || kind === "boolean" || kind === "choice") return "";
+  if (fallback === undefined || plain || SHOWN.has(kind)) return "";
   const text = inWords(fallback);
   if (["none", "", "[]", "{}"].includes(text)) return "may be left empty";
   if (same(content, held(field))) return "";

@@ -2,85 +2,121 @@
 
 /**
  * What a field holds: a text; a boolean; the number of a choice ("" for none); the texts of a list, the numbers of
- * choices; File objects.
- * @typedef {string | boolean | string[] | File[]} Held
+ * choices; File objects; what the fields of a group hold.
+ * @typedef {string | boolean | string[] | File[] | Record<string, any>} Held
  * @typedef {{value: any} | {left: true} | {error: string}} Read  left: to its default
+ * @typedef {import("./fields.js").Field} Field
+ * @typedef {(field: Field, value: any) => string | null} Check
  */
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const LISTS = new Set(["list", "choices", "files"]);
+
+/** A value -> what its field holds; undefined and null where a kind says nothing of them: an empty text. */
+const HOLDERS = {
+  file: () => [],
+  files: () => [],
+  choice: (value, { schema }) => (value === undefined ? "" : indexOf(schema.enum, value)),
+  choices: (value, { schema }) =>
+    [].concat(value ?? []).map((each) => indexOf(schema.items.enum, each)),
+  boolean: (value) => value ?? "",
+  list: (value) => [].concat(value ?? []).map(String),
+  group: (value, { fields }) =>
+    Object.fromEntries(fields.map((field) => [field.name, held(field, value?.[field.name])])),
+  json: (value) => JSON.stringify(value, null, 2),
+  datetime: toLocal,
+};
+
+/** What a field holds -> its value; only where it is not empty. */
+const READERS = {
+  file: ([file]) => ({ value: file }),
+  choice: (content, { schema }) => ({ value: schema.enum[content] }),
+  choices: (content, { schema }) => ({ value: content.map((each) => schema.items.enum[each]) }),
+  boolean: (content) => ({ value: content === true || content === "true" }),
+  number: readNumber,
+  json: readJson,
+  datetime: readTime,
+  list: readList,
+  group: readGroup,
+  secret: (content, field) => (takesText(field) ? { value: content } : readJson(content)),
+};
 
 /**
- * @param {import("./fields.js").Field} field
+ * @param {Field} field
  * @param {any} [value] undefined: its default
  * @returns {Held}
  */
 export function held(field, value = field.fallback) {
-  const { kind, schema } = field;
-  if (kind === "file" || kind === "files") return [];
-  if (kind === "choice") return value === undefined ? "" : indexOf(schema.enum, value);
-  if (kind === "choices")
-    return [].concat(value ?? []).map((each) => indexOf(schema.items.enum, each));
-  if (kind === "boolean")
-    return value === undefined || value === null
-      ? field.required || field.nullable
-        ? ""
-        : false
-      : value;
-  if (kind === "list") return [].concat(value ?? []).map(String);
-  if (value === undefined || value === null) return "";
-  if (kind === "json") return JSON.stringify(value, null, 2);
-  if (kind === "datetime") return toLocal(value);
+  const hold = HOLDERS[field.kind];
+  const isNothing = value === undefined || value === null;
+  if (hold && (!isNothing || !["json", "datetime"].includes(field.kind))) return hold(value, field);
+  if (isNothing) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** @returns {Read} what a field says, before its schema is asked */
-export function read(field, content) {
-  const { kind, schema } = field;
-  if (kind === "file") return content.length ? { value: content[0] } : nothing(field);
-  if (kind === "files")
-    return content.length || !field.required ? { value: content } : nothing(field);
-  if (kind === "choice") return content === "" ? nothing(field) : { value: schema.enum[content] };
-  if (kind === "choices") return { value: content.map((each) => schema.items.enum[each]) };
-  if (kind === "list") return readList(field, content);
-  if (kind === "boolean")
-    return content === "" ? nothing(field) : { value: content === true || content === "true" };
-  if (content === "")
-    return isText(field) && !field.required && !field.nullable ? { value: "" } : nothing(field);
-  if (kind === "number") return readNumber(content);
-  if (kind === "json") return readJson(content);
-  if (kind === "secret" && schema.type !== undefined && !isText(field)) return readJson(content);
-  if (kind === "datetime") return readTime(content);
-  return { value: content };
+/**
+ * @param {Field} field
+ * @param {Held} content
+ * @param {Check} check asked about what is in a group
+ * @returns {Read} what a field says, before its own schema is asked
+ */
+export function read(field, content, check) {
+  if (isEmpty(field, content)) return readNothing(field);
+  return READERS[field.kind]?.(content, field, check) ?? { value: content };
 }
 
-function isText({ kind, schema }) {
-  return (
-    ["text", "lines", "secret"].includes(kind) &&
-    [].concat(schema.type ?? "string").includes("string")
-  );
+/** What a field says, and what is wrong with it. */
+export function readChecked(field, content, check) {
+  const found = read(field, content, check);
+  const error = "value" in found ? check(field, found.value) : found.error;
+  return error ? { error } : found;
 }
 
-function nothing({ required, nullable, fallback }) {
+function isEmpty(field, content) {
+  if (field.kind === "group") return !field.required && same(content, held(field));
+  return Array.isArray(content) ? content.every((each) => each === "") : content === "";
+}
+
+function readNothing(field) {
+  const { kind, schema, required, nullable, fallback } = field;
+  if (LISTS.has(kind) && !(required && schema.minItems > 0)) {
+    return required || Array.isArray(fallback) ? { value: [] } : { left: true };
+  }
+  if (takesText(field) && !required && !nullable && fallback !== undefined) return { value: "" };
   if (nullable && fallback !== null) return { value: null };
   return required ? { error: "Required" } : { left: true };
 }
 
-function readList({ schema, required }, content) {
+function takesText({ kind, schema }) {
+  const types = [].concat(schema.type ?? "string");
+  return ["text", "lines", "secret"].includes(kind) && types.includes("string");
+}
+
+function readList(content, { schema }) {
   const texts = content.filter((each) => each !== "");
-  if (texts.length === 0 && required && schema.minItems) return { error: "Required" };
   if (schema.items.type === "string") return { value: texts };
   const values = texts.map(readNumber);
   return values.find(({ error }) => error) ?? { value: values.map(({ value }) => value) };
+}
+
+/** Nobody fills in the defaults inside an object: what its fields show is sent. */
+function readGroup(content, { fields }, check) {
+  const value = {};
+  for (const field of fields) {
+    const found = readChecked(field, content[field.name], check);
+    if ("error" in found) return { error: `${field.name}: ${found.error}` };
+    if ("value" in found) value[field.name] = found.value;
+  }
+  return { value };
 }
 
 function readNumber(text) {
   const trimmed = text.trim();
   if (!NUMBER.test(trimmed)) return { error: `“${trimmed}” is not a number` };
   const value = Number(trimmed);
-  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
-    return { error: "This number is larger than can be said exactly" };
-  }
-  return { value };
+  const isExact =
+    Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return isExact ? { value } : { error: "This number is larger than can be said exactly" };
 }
 
 function readJson(text) {
@@ -93,7 +129,8 @@ function readJson(text) {
 
 function readTime(text) {
   const value = new Date(text);
-  return Number.isNaN(value.getTime()) ? { error: "Not a time" } : { value: value.toISOString() };
+  const isTime = !Number.isNaN(value.getTime());
+  return isTime ? { value: value.toISOString() } : { error: "Not a time" };
 }
 
 /** A moment as a field for local times has it: 2026-11-24T19:01:15. */
@@ -120,9 +157,9 @@ export function same(one, other) {
 
 /**
  * All fields together: what is to be sent, the files apart, and what is wrong where.
- * @param {import("./fields.js").Field[]} fields
+ * @param {Field[]} fields
  * @param {Record<string, Held>} contents
- * @param {(field: import("./fields.js").Field, value: any) => string | null} check
+ * @param {Check} check
  */
 export function readAll(fields, contents, check) {
   const params = {};
@@ -131,14 +168,13 @@ export function readAll(fields, contents, check) {
   /** @type {Record<string, string>} */
   const errors = {};
   for (const field of fields) {
-    const found = read(field, contents[field.name]);
-    const error = "value" in found ? check(field, found.value) : (found.error ?? null);
-    if (error) errors[field.name] = error;
-    else if ("left" in found || (field.fallback !== undefined && same(found.value, field.fallback)))
-      continue;
-    else if (field.kind === "file" && found.value) files.push([field.name, found.value]);
-    else if (field.kind === "files") files.push(...found.value.map((each) => [field.name, each]));
-    else params[field.name] = found.value;
+    const { name, kind, fallback } = field;
+    const { value, error } = readChecked(field, contents[name], check);
+    if (error) errors[name] = error;
+    else if (value === undefined || same(value, fallback)) continue;
+    else if (kind === "file" && value) files.push([name, value]);
+    else if (kind === "files") files.push(...value.map((each) => [name, each]));
+    else params[name] = value;
   }
   return { params, files, errors };
 }

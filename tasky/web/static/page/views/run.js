@@ -75,6 +75,6 @@ function Head({ worker, onChange }) {
 function Form({ worker, earlier }) {
   // A worker that is read anew keeps the form, as long as its parameters are the same.
   const told = JSON.stringify(worker.schema);
-  const fields = useMemo(() => fieldsOf(JSON.parse(told)), [told]);
+  const fields = useMemo(() => fieldsOf(JSON.parse(told), earlier?.Params), [told]);
   return html`<${RunForm} key=${told} worker=${worker} fields=${fields} earlier=${earlier} />`;
 }
