@@ -22,7 +22,34 @@ function decode(word) {
 }
 
 export const route = createStore(read());
-addEventListener("hashchange", () => route.set(read()));
+/** @type {Set<(isBack: boolean) => void>} */
+const listeners = new Set();
+/** A link leads there, or we: it is no step in the history. */
+let following = false;
+
+addEventListener("click", (event) => {
+  const link = /** @type {Element} */ (event.target).closest('a[href^="#/"]');
+  following = link !== null && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+});
+
+addEventListener("hashchange", () => {
+  const before = route.get().path.join("/");
+  const isBack = !following;
+  following = false;
+  route.set(read());
+  if (route.get().path.join("/") === before) return;
+  for (const each of listeners) each(isBack);
+});
+
+/**
+ * Calls `listener` whenever somebody has come to another view; or back to one, or on again.
+ * @param {(isBack: boolean) => void} listener
+ * @returns {() => void} ends it
+ */
+export function onMove(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
 export function useRoute() {
   return useStore(route);
@@ -44,6 +71,7 @@ export function href(...words) {
 
 /** Goes to an address of `href`, as a link to it does. */
 export function navigate(address) {
+  following = true;
   location.hash = address;
 }
 

@@ -1,9 +1,10 @@
 // The frame around every view: where one can go, how the connection is, who one is, light and dark, the keys.
-import { html, useState } from "./html.js";
+import { html, useEffect, useState } from "./html.js";
 import { reachable, slow } from "./connection.js";
 import { focusSearch, useKeys } from "./keys.js";
-import { KeysDialog } from "./help.js";
+import { HelpDialog } from "./help.js";
 import { href, navigate, useRoute } from "./router.js";
+import { keepPlaces } from "./scroll.js";
 import { may, session, signOut } from "./session.js";
 import { useStore } from "./store.js";
 import { ICON } from "./ui/brand.js";
@@ -21,6 +22,7 @@ const PLACES = [
 export function Shell({ children }) {
   const who = useStore(session);
   const [help, setHelp] = useState(false);
+  useEffect(() => keepPlaces(mainElement), []);
   const places = PLACES.filter(({ need }) => need === undefined || may(need));
   const go = Object.fromEntries(
     places.map(({ name, key }) => [`g ${key}`, () => navigate(href(...placeWords(name)))]),
@@ -28,7 +30,7 @@ export function Shell({ children }) {
   useKeys({ ...go, "?": () => setHelp(true), "/": focusSearch }, [
     ...places.map(({ title, key }) => ({ keys: `g ${key}`, does: `Go to ${title}` })),
     { keys: "/", does: "Search or filter" },
-    { keys: "?", does: "Show these keys" },
+    { keys: "?", does: "Show this help" },
   ]);
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
@@ -42,12 +44,12 @@ export function Shell({ children }) {
         <${ThemeSwitch} />
         <button
           type="button"
-          class="quiet icon-only keys-button"
-          aria-label="Keyboard"
-          title="Keyboard (?)"
+          class="quiet icon-only"
+          aria-label="Help"
+          title="Help (?)"
           onClick=${() => setHelp(true)}
         >
-          <${Icon} name="keyboard" />
+          <${Icon} name="help" />
         </button>
         ${
           who?.with === "session" &&
@@ -65,7 +67,7 @@ export function Shell({ children }) {
     </header>
     <${ConnectionNote} />
     <main id="main" tabindex="-1">${children}</main>
-    ${help && html`<${KeysDialog} onClose=${() => setHelp(false)} />`}
+    ${help && html`<${HelpDialog} onClose=${() => setHelp(false)} />`}
   </div>`;
 }
 
@@ -82,7 +84,11 @@ function placeWords(name) {
 /** The address stays that of the view. */
 function toMain(event) {
   event.preventDefault();
-  document.getElementById("main").focus();
+  mainElement().focus();
+}
+
+function mainElement() {
+  return document.getElementById("main");
 }
 
 function Places({ places }) {

@@ -1,0 +1,30 @@
+// Where one is in a view: at its top when one comes to it, where one was when one goes back to it.
+import { onMove } from "./router.js";
+
+/** What is read from the server first takes a moment. */
+const PATIENCE = 1500;
+
+/** @type {Map<string, number>} by address */
+const positions = new Map();
+let wanted = 0;
+
+addEventListener("scroll", () => positions.set(location.hash, scrollY), { passive: true });
+history.scrollRestoration = "manual";
+
+/** Begins to look after it. `main` is the element that a screen reader begins to read at. */
+export function keepPlaces(main) {
+  return onMove((isBack) => {
+    const place = (isBack && positions.get(location.hash)) || 0;
+    if (!isBack) main().focus({ preventScroll: true });
+    scrollTo(0, 0);
+    const move = ++wanted;
+    if (place) restore(place, () => move === wanted, performance.now() + PATIENCE);
+  });
+}
+
+/** As soon as there is so much in the page. */
+function restore(place, isWanted, until) {
+  if (!isWanted() || performance.now() > until) return;
+  if (document.documentElement.scrollHeight >= place + innerHeight) scrollTo(0, place);
+  else requestAnimationFrame(() => restore(place, isWanted, until));
+}
