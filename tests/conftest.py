@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all", action="store_true", help="also what takes long: all crash points, more of chance"
     )
+    parser.addoption(
+        "--pictures", metavar="DIR", help="where the pictures of the page go, to be kept"
+    )
     parser.addoption("--no-skip", action="store_true", help="a test that is skipped fails")
 
 

@@ -16,8 +16,8 @@ export function Switches() {
   const onChanged = (worker) => change((workers) => workers.map((each) => (each.name === worker.name ? worker : each)));
   const columns = [
     { title: "Takes tasks", cell: (worker) => html`<${Switch} worker=${worker} onChanged=${onChanged} />` },
-    { title: "Worker", cell: ({ name }) => html`<a class="worker-link" href=${href("workers", name)}><b>${name}</b></a>` },
-    { title: "Description", cell: ({ description }) => html`<bdi class="muted">${description}</bdi>` },
+    { title: "Worker", cell: ({ name }) => html`<a class="one-line" href=${href("workers", name)}><b>${name}</b></a>` },
+    { title: "Description", class: "wide-only", cell: ({ description }) => html`<bdi class="muted">${description}</bdi>` },
     { title: "Running", class: "number", cell: ({ running, max_tasks: most }) => (most ? `${count(running)} of ${count(most)}` : count(running)) },
     { title: "Queued", class: "number", cell: ({ queued }) => count(queued) },
   ];

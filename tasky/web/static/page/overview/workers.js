@@ -11,7 +11,7 @@ export function SlowestWorkers({ workers }) {
   const rows = [...workers].sort((a, b) => (b.MeanSeconds ?? -1) - (a.MeanSeconds ?? -1)).slice(0, SHOWN);
   const longest = Math.max(...rows.map(({ MeanSeconds }) => MeanSeconds ?? 0));
   const columns = [
-    { title: "Worker", cell: ({ Worker }) => html`<a class="worker-link" href=${href("workers", Worker)}><b>${Worker}</b></a>` },
+    { title: "Worker", cell: ({ Worker }) => html`<a class="one-line" href=${href("workers", Worker)}><b>${Worker}</b></a>` },
     { title: "Mean", class: "number worker-mean", cell: ({ MeanSeconds }) => html`<${Mean} seconds=${MeanSeconds} longest=${longest} />` },
     { title: "Longest", class: "number", cell: ({ LongestSeconds }) => LongestSeconds !== undefined && duration(LongestSeconds) },
     { title: "Running", class: "number", cell: ({ Running }) => count(Running) },
