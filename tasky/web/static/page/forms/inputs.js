@@ -41,7 +41,9 @@ export function FieldInput({ field, content, error = "", note = "", onChange }) 
   const id = useId();
   const { name, schema, required, kind } = field;
   const Input = inputOf(field);
-  const about = [schema.description, rulesOf(field), fallbackOf(field, content), note];
+  const about = [rulesOf(field), fallbackOf(field, content), note];
+  // What others wrote may be from right to left: not what follows.
+  if (schema.description) about.unshift(html`<bdi>${schema.description}</bdi>`);
   const isGroup = GROUPS.has(Input);
   const aria = {
     "aria-invalid": Boolean(error),
@@ -55,14 +57,18 @@ export function FieldInput({ field, content, error = "", note = "", onChange }) 
     aria-labelledby=${isGroup ? `${id}-label` : undefined}
   >
     <${Label} id=${id} field=${field} isGroup=${isGroup} />
-    <p id=${`${id}-help`} class="help">${about.filter(Boolean).join(" · ")}</p>
+    <p id=${`${id}-help`} class="help">${about.filter(Boolean).flatMap(separated)}</p>
     <${Input} id=${id} field=${field} content=${content} aria=${aria} onChange=${onChange} />
     <p id=${`${id}-error`} class="field-error" role=${error ? "alert" : undefined}>${error}</p>
   </div>`;
 }
 
+function separated(part, at) {
+  return at ? [" · ", part] : [part];
+}
+
 function Label({ id, field: { name, schema, required, kind }, isGroup }) {
-  const words = html`<span class="param">${schema.title ?? name}</span>
+  const words = html`<bdi class="param">${schema.title ?? name}</bdi>
     ${required && html`<span class="required">required</span>`}
     ${kind === "secret" && html`<span class="required">secret</span>`}`;
   return isGroup

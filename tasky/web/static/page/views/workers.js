@@ -1,10 +1,10 @@
 // All workers: what they are for, what they do now, how their latest tasks went.
-import { html, useEffect, useRef } from "../html.js";
+import { html, useRef } from "../html.js";
 import { get, url } from "../api.js";
 import { useData } from "../data.js";
 import { plural } from "../format.js";
+import { useFresh } from "../fresh.js";
 import { useKeys } from "../keys.js";
-import { allTasks } from "../live.js";
 import { href, replace } from "../router.js";
 import { Icon } from "../ui/icons.js";
 import { Empty, Failure, Loading } from "../ui/states.js";
@@ -12,8 +12,6 @@ import { WorkerCard } from "./workers/card.js";
 
 /** So many outcomes are shown of each. */
 const RECENT = 12;
-/** With many tasks, the counts are read again so often at most. */
-const PAUSE = 1000;
 
 export const title = () => "Workers";
 
@@ -99,27 +97,6 @@ function matches({ name, description }, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const told = `${name} ${description ?? ""}`.toLowerCase();
   return words.every((word) => told.includes(word));
-}
-
-/** Reads again when a task has begun or ended, but not for each of many. */
-function useFresh(reload) {
-  useEffect(() => {
-    let timer = 0;
-    const later = () => {
-      timer ||= setTimeout(() => {
-        timer = 0;
-        reload();
-      }, PAUSE);
-    };
-    const end = allTasks({
-      onEvents: (messages) => messages.some(({ event }) => event !== "progress") && later(),
-      onCatchUp: later,
-    });
-    return () => {
-      end();
-      clearTimeout(timer);
-    };
-  }, []);
 }
 
 /** Moves the focus to the next card, or the one before. */

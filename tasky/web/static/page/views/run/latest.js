@@ -1,7 +1,7 @@
-import { html, useEffect } from "../../html.js";
+import { html } from "../../html.js";
 import { get, url } from "../../api.js";
 import { useData } from "../../data.js";
-import { allTasks } from "../../live.js";
+import { useFresh } from "../../fresh.js";
 import { href } from "../../router.js";
 import { StatusBadge } from "../../ui/badge.js";
 import { Elapsed, Time } from "../../ui/time.js";
@@ -17,22 +17,12 @@ export function Latest({ name, onChange }) {
     (signal) => get(url("tasks", { worker: name, limit: SHOWN }), { signal }),
     [name],
   );
-  const again = () => {
-    reload();
-    onChange();
-  };
-  useEffect(
-    () =>
-      allTasks({
-        onEvents(messages) {
-          if (
-            messages.some(({ event, data: { Worker } }) => event !== "progress" && Worker === name)
-          )
-            again();
-        },
-        onCatchUp: again,
-      }),
-    [name],
+  useFresh(
+    () => {
+      reload();
+      onChange();
+    },
+    ({ Worker }) => Worker === name,
   );
   if (!data?.Tasks.length) return null;
   return html`<section class="latest" aria-labelledby="latest">
