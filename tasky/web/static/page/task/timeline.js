@@ -1,9 +1,14 @@
 // What became of a task, in the order in which it happened: its attempts, and what people did.
-import { html } from "../html.js";
-import { duration, plural } from "../format.js";
+import { html, useState } from "../html.js";
+import { count, duration, plural } from "../format.js";
 import { StatusDot, isLive } from "../ui/badge.js";
+import { Icon } from "../ui/icons.js";
 import { Time, useNow } from "../ui/time.js";
 
+/** Of the events; of what goes before, the first is enough. */
+const LONGEST = 14;
+/** The bars of so many attempts: the latest. */
+const BARS = 12;
 const DONE = {
   cancel: "canceled it",
   pause: "paused it",
@@ -60,19 +65,40 @@ function how({ ExitCode, Signal }) {
 }
 
 export function Timeline({ task }) {
+  const [isWhole, setWhole] = useState(false);
+  const events = eventsOf(task);
+  const hidden = isWhole ? 0 : Math.max(0, events.length - LONGEST);
   return html`<ol class="timeline">
-    ${eventsOf(task).map(
-      ({ time, status, what, more }, at) =>
-        html`<li key=${at}>
-          <${StatusDot} status=${status} />
-          <div>
-            <span>${what}</span>${more && html`<p class="small bad"><bdi>${more}</bdi></p>`}
-            <div class="small muted"><${Time} value=${time} /></div>
-          </div>
-        </li>`,
-    )}
+    <${Happening} key="0" ...${events[0]} />
+    ${
+      hidden > 0 &&
+      html`<li key="more">
+        <button type="button" class="quiet" onClick=${() => setWhole(true)}>
+          ${count(hidden)} more
+        </button>
+      </li>`
+    }
+    ${events
+      .slice(1 + hidden)
+      .map((event, at) => html`<${Happening} key=${at + 1 + hidden} ...${event} />`)}
     ${isLive(task) && html`<${Now} task=${task} />`}
   </ol>`;
+}
+
+function Happening({ time, status, what, more }) {
+  return html`<li>
+    ${
+      // What turns says that something goes on: here it began.
+      status === "Running"
+        ? html`<span class="dot status-Running"><${Icon} name="play" /></span>`
+        : html`<${StatusDot} status=${status} />`
+    }
+    <div>
+      <span>${what}</span>
+      ${more && html`<p class="small bad"><bdi>${more}</bdi></p>`}
+      <div class="small muted"><${Time} value=${time} /></div>
+    </div>
+  </li>`;
 }
 
 /** Where it is now. */
@@ -93,14 +119,14 @@ function Now({ task }) {
 
 /** How long each attempt took, beside the others: where there are several. */
 export function AttemptBars({ task }) {
-  const attempts = task.Attempts ?? [];
+  const attempts = (task.Attempts ?? []).slice(-BARS);
   const now = useNow(isLive(task));
   if (attempts.length < 2) return null;
   const begin = new Date(attempts[0].Started).getTime();
   const endOf = ({ Finished }) =>
     Finished ? new Date(Finished).getTime() : Math.max(now, begin + 1);
   const span = Math.max(1, endOf(attempts.at(-1)) - begin);
-  return html`<figure class="attempts" aria-label=${plural(attempts.length, "attempt")}>
+  return html`<figure class="attempts" aria-label=${plural(task.Attempts.length, "attempt")}>
     ${attempts.map((attempt) => {
       const started = new Date(attempt.Started).getTime();
       const status = attempt.Error ? "Failed" : attempt.Finished ? task.Status : "Running";
