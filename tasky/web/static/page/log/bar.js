@@ -29,7 +29,7 @@ export function SearchField({ onText, search }) {
       placeholder="Search the log"
       maxlength="200"
       value=${typed}
-      spellcheck="false"
+      spellcheck=${false}
       autocomplete="off"
       onInput=${(event) => setTyped(event.currentTarget.value)}
       onKeyDown=${onKeyDown}

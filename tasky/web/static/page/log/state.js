@@ -1,7 +1,7 @@
 // What the view of a log keeps: its lines, where one is among them, and what one looks for.
 import { useCallback, useEffect, useMemo, useState } from "../html.js";
 import { Place } from "../ui/virtual.js";
-import { Lines, parseRanges, readLog } from "./lines.js";
+import { Lines, readLog } from "./lines.js";
 import { Search } from "./search.js";
 
 /** Lines that are kept as they were drawn. */
@@ -9,7 +9,7 @@ const DRAWN = 5000;
 
 /**
  * @param {{task: object, attempt: number | undefined, isLive: boolean,
- *   extent: {Last: number, Lines: string} | null}} log extent: how far it goes, by the latest event
+ *   extent: number[][] | null}} log extent: the numbers of its lines, as they were told last
  */
 export function useLines({ task, attempt, isLive, extent }) {
   const [, redraw] = useState(0);
@@ -49,9 +49,12 @@ export function useLines({ task, attempt, isLive, extent }) {
   useEffect(() => {
     if (extent === null || !isKnown) return;
     // Where the lines of one attempt end is told by the log only.
-    if (attempt === undefined) grow(parseRanges(extent.Lines));
+    if (attempt === undefined) grow(extent);
     else read();
   }, [extent, isKnown]);
+  useEffect(() => {
+    if (isKnown && !isLive) read();
+  }, [isLive]);
 
   return { lines, place, drawn, changed, isKnown, error, read };
 }

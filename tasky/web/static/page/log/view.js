@@ -12,8 +12,8 @@ import { useLines, useSearch } from "./state.js";
 import { Whole } from "./whole.js";
 
 /**
- * @param {{task: object, isLive: boolean, extent: {Last: number, Lines: string} | null}} props extent: how far the log
- *   goes, by the latest event
+ * @param {{task: object, isLive: boolean, extent: number[][] | null}} props extent: the numbers of the lines of the log,
+ *   as they were told last
  */
 export function Log(props) {
   const [attempt, setAttempt] = useState(undefined);

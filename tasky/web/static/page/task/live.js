@@ -3,12 +3,13 @@ import { get, url } from "../api.js";
 import { useEffect, useRef, useState } from "../html.js";
 import { useData } from "../data.js";
 import { openStream } from "../live.js";
+import { parseRanges, readLog } from "../log/lines.js";
 import { isLive } from "../ui/badge.js";
 
 /**
  * @param {string} id
  * @returns {{task: object | undefined, error: Error | null, reload: () => void, isDeleted: boolean,
- *   extent: {Last: number, Lines: string} | null}} extent: how far its log goes
+ *   extent: number[][] | null}} extent: the numbers of the lines of its log, as they were told last
  */
 export function useTask(id) {
   const {
@@ -19,8 +20,8 @@ export function useTask(id) {
   } = useData((signal) => get(url("tasks", id), { signal }), [id]);
   const [extent, setExtent] = useState(null);
   const [isDeleted, setDeleted] = useState(false);
-  const latest = useRef(reload);
-  latest.current = reload;
+  const latest = useRef({ task, reload });
+  latest.current = { task, reload };
   const runs = task !== undefined && isLive(task);
 
   useEffect(() => {
@@ -29,22 +30,17 @@ export function useTask(id) {
       url("tasks", id, "events", { lines: true }),
       {
         onEvents(messages) {
-          let isOver = false;
-          let isOther = false;
-          for (const { event, data } of messages) {
-            if (event === "lines") setExtent(data);
-            else if (event === "status") isOther = true;
-            else if (event === "progress")
-              change((before) => ({
-                ...before,
-                Progress: { Percent: data.Percent, Message: data.Message },
-              }));
-            if (event === "status") change((before) => ({ ...before, Status: data.Status }));
-            isOver ||= event === "result";
-          }
-          if (isOver) end();
+          const news = summed(messages);
+          if (news.extent) setExtent(news.extent);
+          change((before) => ({ ...before, ...news.task }));
+          if (news.isOver) end();
           // Times, attempts and what it left are told by the task only.
-          if (isOther || isOver) latest.current();
+          const isOther = news.task.Status && news.task.Status !== latest.current.task?.Status;
+          if (news.isOver || isOther) latest.current.reload();
+        },
+        onCatchUp() {
+          latest.current.reload();
+          readLog(id, { tail: 0 }).then(({ ranges }) => setExtent(ranges), ignored);
         },
         onEnd: (reason) => reason === "deleted" && setDeleted(true),
       },
@@ -55,3 +51,19 @@ export function useTask(id) {
 
   return { task, error, reload, extent, isDeleted };
 }
+
+/** What some events say, together. */
+function summed(messages) {
+  const news = { task: {}, extent: null, isOver: false };
+  for (const { event, data } of messages) {
+    if (event === "lines") news.extent = parseRanges(data.Lines);
+    else if (event === "status") news.task.Status = data.Status;
+    else if (event === "progress")
+      news.task.Progress = { Percent: data.Percent, Message: data.Message };
+    else if (event === "result") news.isOver = true;
+  }
+  return news;
+}
+
+/** It is tried again. */
+function ignored() {}
