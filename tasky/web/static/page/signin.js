@@ -57,7 +57,7 @@ function SignInForm() {
       autofocus
       autocomplete="current-password"
       placeholder="tsk_…"
-      spellcheck="false"
+      spellcheck=${false}
       aria-invalid=${Boolean(trouble)}
       aria-describedby=${`${name}-trouble`}
       onInput=${(event) => setToken(event.target.value)}

@@ -34,12 +34,12 @@ function Questions({ onMade, onClose }) {
   return html`<form onSubmit=${submit} novalidate>
     <div class="dialog-text fields">
       <${Field} label="Name" error=${errors.name} help="Whom, or what, it is for: it stands beside everything that is done with it.">
-        ${(about) => html`<input ...${about} value=${name} autofocus autocomplete="off" spellcheck="false" maxlength="64"
+        ${(about) => html`<input ...${about} value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="64"
           onInput=${(event) => setName(event.currentTarget.value)} />`}
       <//>
       <${Field} label="Scopes" error=${errors.scopes}
           help="read, run:WORKER, cancel or admin, with spaces between them; run:* is all workers.">
-        ${(about) => html`<input ...${about} class="mono" value=${scopes} autocomplete="off" spellcheck="false"
+        ${(about) => html`<input ...${about} class="mono" value=${scopes} autocomplete="off" spellcheck=${false}
           onInput=${(event) => setScopes(event.currentTarget.value)} />`}
       <//>
       <${Field} label="Good for" error=${errors.expires}>

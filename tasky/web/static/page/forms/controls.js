@@ -16,7 +16,7 @@ export function Text({ id, field, content, aria, onChange }) {
     value=${content}
     inputmode=${modeOf(field)}
     step=${kind === "datetime" ? 1 : undefined}
-    spellcheck="false"
+    spellcheck=${false}
     autocomplete=${kind === "secret" ? "new-password" : "off"}
     autocapitalize="off"
     placeholder=${example === undefined ? "" : inWords(example)}

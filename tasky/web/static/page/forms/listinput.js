@@ -44,7 +44,7 @@ export function ListInput({ id, field, content, aria, onChange }) {
         id=${at === 0 ? id : undefined}
         value=${text}
         aria-label=${`${field.name}, item ${at + 1}`}
-        spellcheck="false"
+        spellcheck=${false}
         autocapitalize="off"
         inputmode=${field.schema.items.type === "string" ? undefined : "decimal"}
         aria-invalid=${aria["aria-invalid"]}

@@ -133,7 +133,7 @@ function TextField({ value, onText }) {
       placeholder="Search tasks"
       maxlength="200"
       autocomplete="off"
-      spellcheck="false"
+      spellcheck=${false}
       value=${typed}
       onInput=${(event) => setTyped(event.currentTarget.value)}
       onKeyDown=${onKeyDown}
@@ -159,7 +159,7 @@ function LabelField({ onLabel }) {
     placeholder="Label key:value"
     maxlength="265"
     autocomplete="off"
-    spellcheck="false"
+    spellcheck=${false}
     aria-invalid=${wrong}
     onInput=${() => setWrong(false)}
     onKeyDown=${onKeyDown}

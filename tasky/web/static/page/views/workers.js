@@ -54,7 +54,7 @@ export function View({ query }) {
             aria-label="Search workers"
             placeholder="Search workers"
             autocomplete="off"
-            spellcheck="false"
+            spellcheck=${false}
             value=${text}
             onInput=${(event) => search(event.target.value)}
             onKeyDown=${(event) => event.key === "Escape" && search("")}
