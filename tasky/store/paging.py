@@ -2,8 +2,8 @@
 
 Each combination of filters walks one index backwards and stops when the page is full; nothing is sorted. Several
 states, or a worker in any state, are walked side by side and merged (a compound SELECT with ORDER BY). Further filters
-beside a label, and a text, are looked at row by row. Whoever may not see all tasks gets those of the workers that he may see, and
-his own of others; where that would be too many walks, all tasks are looked at row by row.
+beside a label, and a text, are looked at row by row. Whoever may not see all tasks gets those of the workers that he
+may see, and his own of others; where that would be too many walks, all tasks are looked at row by row.
 """
 
 from __future__ import annotations
