@@ -3,7 +3,7 @@
 //   export function View({ path, query })   a component: the words behind its own in the address, and its options
 //   export function title({ path, query })  a few words for the browser's title
 import { html, render, useEffect, useRef, useState } from "./html.js";
-import { useRoute } from "./router.js";
+import { route as address, useRoute } from "./router.js";
 import { readSession, session } from "./session.js";
 import { Shell } from "./shell.js";
 import { SignIn, SignInAgain } from "./signin.js";
@@ -78,4 +78,6 @@ function App() {
   return html`<${Shell}><${Current} /><//>${who === null && html`<${SignInAgain} />`}`;
 }
 
+// Its view is fetched while the server is asked who one is; what fails is said when it is to be shown.
+loaderOf(address.get().path)().catch(() => {});
 render(html`<${App} /><${DialogHost} /><${ToastHost} />`, document.getElementById("app"));

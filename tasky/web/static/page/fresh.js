@@ -24,10 +24,13 @@ export function useFresh(reload, isAbout = () => true) {
       }, pause);
     };
     const matters = ({ event, data }) => event !== "progress" && latest.current.isAbout(data);
+    // What comes at once is no news: the view is just being read.
+    let beginning = true;
     const end = allTasks({
       onEvents: (messages) => messages.some(matters) && later(),
-      onCatchUp: later,
+      onCatchUp: () => beginning || later(),
     });
+    beginning = false;
     return () => {
       end();
       clearTimeout(timer);
