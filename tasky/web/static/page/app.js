@@ -2,6 +2,7 @@
 // first wanted. Each is a module in views/ with:
 //   export function View({ path, query })   a component: the words behind its own in the address, and its options
 //   export function title({ path, query })  a few words for the browser's title
+import { reachable } from "./connection.js";
 import { html, render, useEffect, useRef, useState } from "./html.js";
 import { route as address, useRoute } from "./router.js";
 import { readSession, session } from "./session.js";
@@ -25,6 +26,9 @@ const VIEWS = {
 
 const nowhere = () => import("./views/nowhere.js");
 
+/** Most often since the server has another version by now, which loading the page again mends. */
+const UNLOADABLE = "This part of the page could not be loaded. Perhaps the server was updated.";
+
 function loaderOf([name = "", ...rest]) {
   const key = rest.length ? `${name}/*` : name;
   return Object.hasOwn(VIEWS, key) ? VIEWS[key] : nowhere;
@@ -38,7 +42,7 @@ function Current() {
     let wanted = true;
     load().then(
       (module) => wanted && setLoaded({ load, module, error: null }),
-      (error) => wanted && setLoaded({ load, module: null, error }),
+      () => wanted && setLoaded({ load, module: null, error: new Error(UNLOADABLE) }),
     );
     return () => {
       wanted = false;
@@ -71,6 +75,7 @@ function App() {
     readSession().catch(setError);
   };
   useEffect(begin, []);
+  useEffect(() => reachable.subscribe((is) => is && error && begin()), [error]);
   if (error) return html`<main class="alone"><${Failure} error=${error} retry=${begin} /></main>`;
   if (who === undefined) return html`<main class="alone"><${Loading} /></main>`;
   if (!wasIn.current) return html`<${SignIn} />`;
