@@ -1,5 +1,5 @@
 // The keyboard: single keys, where nobody types, and what the page of help says about them.
-import { useEffect, useRef } from "./html.js";
+import { useLayoutEffect, useRef } from "./html.js";
 
 /**
  * @typedef {{keys: string, does: string}} Help
@@ -50,7 +50,8 @@ export function useKeys(bindings, help = []) {
   const layer = useRef({ bindings, help });
   layer.current.bindings = bindings;
   layer.current.help = help;
-  useEffect(() => {
+  // At once: what one sees has its keys.
+  useLayoutEffect(() => {
     layers.unshift(layer.current);
     return () => layers.splice(layers.indexOf(layer.current), 1);
   }, []);

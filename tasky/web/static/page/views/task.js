@@ -48,6 +48,7 @@ export function View({ path: [id], query }) {
       </div>
       <${Actions} task=${task} onDone=${reload} />
     </div>
+    <p class="unseen" role="status">${task.Worker}: ${task.Status}</p>
     <${Doing} task=${task} />
     ${task.Error && html`<${Trouble} error=${task.Error} />`}
     <div class="task-page">
@@ -114,7 +115,7 @@ function Doing({ task }) {
 function Trouble({ error }) {
   const { code, message, exit_code: status, signal, details } = error;
   const how = [code, status !== undefined && `exit status ${status}`, signal].filter(Boolean);
-  return html`<div class="trouble" role="group" aria-label="Why it failed">
+  return html`<div class="trouble" role="group" aria-label="Why it failed" tabindex="0">
     <b><bdi class="text">${message}</bdi></b>
     <span class="small muted"><bdi>${how.join(" · ")}</bdi></span>
     ${details !== undefined && html`<${Json} value=${details} label="Details of the error" />`}

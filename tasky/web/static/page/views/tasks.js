@@ -1,5 +1,6 @@
 // All tasks, live, the newest first.
 import { html } from "../html.js";
+import { plural } from "../format.js";
 import { useKeys } from "../keys.js";
 import { href, navigate, replace } from "../router.js";
 import { FilterBar, SIZES, addressOf, isFiltered, readFilters } from "../tasks/filters.js";
@@ -17,6 +18,7 @@ export function View({ query }) {
     replace(addressOf({ ...filters, after: "", label: [...new Set([...filters.label, label])] }));
   return html` <div class="head"><h1>Tasks</h1></div>
     <${FilterBar} filters=${filters} />
+    <p class="unseen" role="status">${tasks && `${plural(tasks.length, "task")} shown`}</p>
     ${error && html`<${Failure} error=${error} retry=${reload} />`}
     ${!tasks && !error && html`<${Loading} />`}
     ${
