@@ -3,9 +3,12 @@ import { html } from "../html.js";
 
 const PATHS = {
   overview: "M2.5 13.5h11M4 11V8M7 11V4.5M10 11V6.5M13 11V3",
-  workers: "M8 5.6a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8ZM8 1.8v1.7M8 12.500v1.7M1.8 8h1.7M12.5 8h1.7M3.600 3.600l1.2 1.2M11.200 11.200l1.2 1.2M3.600 12.400l1.2-1.2M11.200 4.800l1.2-1.2",
-  tasks: "M6.500 4h7M6.500 8h7M6.500 12h7M2.500 4l.8.8L4.700 3.200M2.500 8l.8.8 1.4-1.6M2.500 12l.8.8 1.4-1.6",
-  admin: "M8 1.800 13 3.700v4c0 3-2 5.300-5 6.500-3-1.2-5-3.500-5-6.500v-4ZM5.800 8l1.600 1.600L10.400 6.500",
+  workers:
+    "M8 5.6a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8ZM8 1.8v1.7M8 12.500v1.7M1.8 8h1.7M12.5 8h1.7M3.600 3.600l1.2 1.2M11.200 11.200l1.2 1.2M3.600 12.400l1.2-1.2M11.200 4.800l1.2-1.2",
+  tasks:
+    "M6.500 4h7M6.500 8h7M6.500 12h7M2.500 4l.8.8L4.700 3.200M2.500 8l.8.8 1.4-1.6M2.500 12l.8.8 1.4-1.6",
+  admin:
+    "M8 1.800 13 3.700v4c0 3-2 5.300-5 6.500-3-1.2-5-3.500-5-6.500v-4ZM5.800 8l1.600 1.600L10.400 6.500",
   search: "M7 2.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9ZM10.300 10.300l3.200 3.200",
   plus: "M8 3v10M3 8h10",
   play: "M5 3.200v9.600L12.500 8Z",
@@ -38,7 +41,12 @@ const PATHS = {
 
 /** @param {{name: keyof typeof PATHS, class?: string}} props */
 export function Icon({ name, class: extra = "" }) {
-  return html`<svg class=${`icon icon-${name} ${extra}`} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+  return html`<svg
+    class=${`icon icon-${name} ${extra}`}
+    viewBox="0 0 16 16"
+    aria-hidden="true"
+    focusable="false"
+  >
     <path d=${PATHS[name]} />
   </svg>`;
 }
