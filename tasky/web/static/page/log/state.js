@@ -1,6 +1,6 @@
 // What the view of a log keeps: its lines, where one is among them, and what one looks for.
 import { useCallback, useEffect, useMemo, useState } from "../html.js";
-import { Place } from "../ui/virtual.js";
+import { Place } from "../ui/place.js";
 import { Lines, readLog } from "./lines.js";
 import { Search } from "./search.js";
 
