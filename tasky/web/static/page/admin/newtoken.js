@@ -33,19 +33,46 @@ function Questions({ onMade, onClose }) {
   };
   return html`<form onSubmit=${submit} novalidate>
     <div class="dialog-text fields">
-      <${Field} label="Name" error=${errors.name} help="Whom, or what, it is for: it stands beside everything that is done with it.">
-        ${(about) => html`<input ...${about} value=${name} autofocus autocomplete="off" spellcheck=${false} maxlength="64"
-          onInput=${(event) => setName(event.currentTarget.value)} />`}
+      <${Field}
+        label="Name"
+        error=${errors.name}
+        help="Whom, or what, it is for: it stands beside everything that is done with it."
+      >
+        ${(about) =>
+          html`<input
+            ...${about}
+            value=${name}
+            autofocus
+            autocomplete="off"
+            spellcheck=${false}
+            maxlength="64"
+            onInput=${(event) => setName(event.currentTarget.value)}
+          />`}
       <//>
-      <${Field} label="Scopes" error=${errors.scopes}
-          help="read, run:WORKER, cancel or admin, with spaces between them; run:* is all workers.">
-        ${(about) => html`<input ...${about} class="mono" value=${scopes} autocomplete="off" spellcheck=${false}
-          onInput=${(event) => setScopes(event.currentTarget.value)} />`}
+      <${Field}
+        label="Scopes"
+        error=${errors.scopes}
+        help="read, run:WORKER, cancel or admin, with spaces between them; run:* is all workers."
+      >
+        ${(about) =>
+          html`<input
+            ...${about}
+            class="mono"
+            value=${scopes}
+            autocomplete="off"
+            spellcheck=${false}
+            onInput=${(event) => setScopes(event.currentTarget.value)}
+          />`}
       <//>
       <${Field} label="Good for" error=${errors.expires}>
-        ${(about) => html`<select ...${about} value=${expires} onChange=${(event) => setExpires(event.currentTarget.value)}>
-          ${Object.entries(LIVES).map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}
-        </select>`}
+        ${(about) =>
+          html`<select
+            ...${about}
+            value=${expires}
+            onChange=${(event) => setExpires(event.currentTarget.value)}
+          >
+            ${Object.entries(LIVES).map(([value, words]) => html`<option key=${value} value=${value}>${words}</option>`)}
+          </select>`}
       <//>
       <p class="field-error" role="alert">${errors[""]}</p>
     </div>
@@ -76,10 +103,13 @@ function byField(error) {
 }
 
 function Shown({ token, onClose }) {
-  return html`
-    <div class="dialog-text">
+  return html` <div class="dialog-text">
       <p>Copy it now: it is shown this one time, and kept nowhere.</p>
-      <div class="secret"><code>${token}</code><${CopyButton} text=${token} label="Copy the token" /></div>
+      <div class="secret">
+        <code>${token}</code><${CopyButton} text=${token} label="Copy the token" />
+      </div>
     </div>
-    <footer><button type="button" class="primary" autofocus onClick=${onClose}>Done</button></footer>`;
+    <footer>
+      <button type="button" class="primary" autofocus onClick=${onClose}>Done</button>
+    </footer>`;
 }

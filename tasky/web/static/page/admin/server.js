@@ -45,7 +45,12 @@ function Readiness() {
     <h2 id="readiness" class=${`verdict ${tone}`}><${Icon} name=${icon} />${data.status}</h2>
     <p>${says}</p>
     ${data.containment && html`<p class="muted small">Processes of tasks are held together by ${data.containment} (${controllers}).</p>`}
-    ${data.troubles?.length > 0 && html`<ul>${data.troubles.map(({ kind, detail }) => html`<li key=${detail}><b>${kind}</b>: ${detail}</li>`)}</ul>`}
+    ${
+      data.troubles?.length > 0 &&
+      html`<ul>
+        ${data.troubles.map(({ kind, detail }) => html`<li key=${detail}><b>${kind}</b>: ${detail}</li>`)}
+      </ul>`
+    }
   </section>`;
 }
 
@@ -53,15 +58,22 @@ const LEVELS = ["debug", "info", "warning", "error"];
 
 function LogLevel() {
   const id = useId();
-  const { data, error, change, reload } = useData((signal) => get(url("log-level"), { signal }), []);
+  const { data, error, change, reload } = useData(
+    (signal) => get(url("log-level"), { signal }),
+    [],
+  );
   if (error) return html`<${Failure} error=${error} retry=${reload} />`;
   if (!data) return null;
-  const set = (event) => post(url("log-level"), { json: { level: event.currentTarget.value } }).then((now) => {
-    change(() => now);
-    toast(`The server's log has the level ${now.level}.`);
-  }, toastError);
+  const set = (event) =>
+    post(url("log-level"), { json: { level: event.currentTarget.value } }).then((now) => {
+      change(() => now);
+      toast(`The server's log has the level ${now.level}.`);
+    }, toastError);
   return html`<section class="card padded line" aria-label="Log">
-    <div><label for=${id}>The server's own log</label><p class="muted small">Until it is started again.</p></div>
+    <div>
+      <label for=${id}>The server's own log</label>
+      <p class="muted small">Until it is started again.</p>
+    </div>
     <select id=${id} class="server-level" value=${data.level} onChange=${set}>
       ${LEVELS.map((level) => html`<option key=${level} value=${level}>${level}</option>`)}
     </select>
@@ -73,19 +85,29 @@ function Doctor() {
   return html`<section class="block" aria-labelledby="doctor">
     <div class="line before">
       <h2 id="doctor">What the server depends on</h2>
-      <span class="muted small" role="status">${loading ? "Looking…" : data && inShort(data.findings)}</span>
-      <button type="button" aria-disabled=${loading} onClick=${() => loading || reload()}><${Icon} name="restart" />Look again</button>
+      <span class="muted small" role="status"
+        >${loading ? "Looking…" : data && inShort(data.findings)}</span
+      >
+      <button type="button" aria-disabled=${loading} onClick=${() => loading || reload()}>
+        <${Icon} name="restart" />Look again
+      </button>
     </div>
     ${error && html`<${Failure} error=${error} retry=${reload} />`}
     ${!data && !error && html`<${Loading} text="Looking at everything that the server depends on…" />`}
-    ${data && html`<ul class="card findings">${data.findings.map(finding)}</ul>`}
+    ${
+      data &&
+      html`<ul class="card findings">
+        ${data.findings.map(finding)}
+      </ul>`
+    }
   </section>`;
 }
 
 function finding({ verdict, subject, message }, number) {
   const { tone, icon } = VERDICTS[verdict] ?? { tone: "tone-none", icon: "info" };
   return html`<li key=${number} class=${tone}>
-    <span class="verdict"><${Icon} name=${icon} />${verdict}</span><b>${subject}</b><span>${message}</span>
+    <span class="verdict"><${Icon} name=${icon} />${verdict}</span><b>${subject}</b
+    ><span>${message}</span>
   </li>`;
 }
 

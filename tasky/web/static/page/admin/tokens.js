@@ -23,9 +23,10 @@ export function Tokens() {
   if (error) return html`<${Failure} error=${error} retry=${reload} />`;
   if (!data) return html`<${Loading} />`;
   const revoke = async ({ name }) => {
-    const text = name === me
-      ? "It is your own: you are signed out, and cannot sign in with it again."
-      : "Whoever uses it, and whoever has signed in with it, is not known any more.";
+    const text =
+      name === me
+        ? "It is your own: you are signed out, and cannot sign in with it again."
+        : "Whoever uses it, and whoever has signed in with it, is not known any more.";
     if (!(await confirm({ title: `Revoke the token ${name}?`, text, action: "Revoke" }))) return;
     remove(url("tokens", name)).then(() => {
       toast(`${name} is revoked.`);
@@ -33,21 +34,60 @@ export function Tokens() {
     }, toastError);
   };
   const columns = [
-    { title: "Name", cell: ({ name }) => html`<b>${name}</b>${name === me && html` <span class="tag">yours</span>`}` },
-    { title: "Scopes", cell: ({ scopes }) => scopes.map((scope) => html`<code key=${scope} class="tag">${scope}</code> `) },
+    {
+      title: "Name",
+      cell: ({ name }) =>
+        html`<b>${name}</b>${name === me && html` <span class="tag">yours</span>`}`,
+    },
+    {
+      title: "Scopes",
+      cell: ({ scopes }) =>
+        scopes.map((scope) => html`<code key=${scope} class="tag">${scope}</code> `),
+    },
     { title: "Made", cell: ({ created }) => html`<${Time} value=${created} />` },
-    { title: "Last used", cell: ({ last_used: used }) => (used ? html`<${Time} value=${used} relative />` : html`<span class="muted">never</span>`) },
-    { title: "Expires", cell: ({ expires }) => (expires ? html`<${Time} value=${expires} relative />` : html`<span class="muted">never</span>`) },
-    { title: "", class: "number", cell: (token) => html`<button type="button" class="danger-quiet" aria-label=${`Revoke ${token.name}`}
-      onClick=${() => revoke(token)}>Revoke</button>` },
+    {
+      title: "Last used",
+      cell: ({ last_used: used }) =>
+        used ? html`<${Time} value=${used} relative />` : html`<span class="muted">never</span>`,
+    },
+    {
+      title: "Expires",
+      cell: ({ expires }) =>
+        expires
+          ? html`<${Time} value=${expires} relative />`
+          : html`<span class="muted">never</span>`,
+    },
+    {
+      title: "",
+      class: "number",
+      cell: (token) =>
+        html`<button
+          type="button"
+          class="danger-quiet"
+          aria-label=${`Revoke ${token.name}`}
+          onClick=${() => revoke(token)}
+        >
+          Revoke
+        </button>`,
+    },
   ];
-  return html`
-    <div class="before line">
-      <p class="muted small">A token is what a program, or somebody who signs in here, is known by.</p>
-      <button type="button" class="primary" onClick=${() => setMaking(true)}><${Icon} name="plus" />New token</button>
+  return html` <div class="before line">
+      <p class="muted small">
+        A token is what a program, or somebody who signs in here, is known by.
+      </p>
+      <button type="button" class="primary" onClick=${() => setMaking(true)}>
+        <${Icon} name="plus" />New token
+      </button>
     </div>
-    ${data.length
-      ? html`<${Table} label="Tokens" columns=${columns} rows=${data} keyOf=${({ name }) => name} />`
-      : html`<${Empty} icon="admin" title="No tokens" />`}
+    ${
+      data.length
+        ? html`<${Table}
+            label="Tokens"
+            columns=${columns}
+            rows=${data}
+            keyOf=${({ name }) => name}
+          />`
+        : html`<${Empty} icon="admin" title="No tokens" />`
+    }
     ${making && html`<${NewToken} onMade=${reload} onClose=${() => setMaking(false)} />`}`;
 }

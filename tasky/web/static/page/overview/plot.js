@@ -28,19 +28,39 @@ export function Plot({ title, points, series, kind }) {
     <header>
       <h2>${title}</h2>
       <${Legend} series=${series} point=${points[at]} />
-      <button type="button" class="quiet" aria-pressed=${asTable} onClick=${() => setAsTable(!asTable)}>Table</button>
+      <button
+        type="button"
+        class="quiet"
+        aria-pressed=${asTable}
+        onClick=${() => setAsTable(!asTable)}
+      >
+        Table
+      </button>
     </header>
-    ${asTable ? html`<${Values} title=${title} points=${points} series=${series} />` : html`<div class="plot-area">
-      <div class="plot-scale" aria-hidden="true"><span>${count(top)}</span><span>0</span></div>
-      <svg viewBox=${`0 0 ${points.length} ${HEIGHT}`} preserveAspectRatio="none" role="img"
-          aria-label=${inWords(title, points, series)} onPointerMove=${find} onPointerDown=${find} onPointerLeave=${() => setAt(-1)}>
-        ${at >= 0 && html`<rect class="plot-cursor" x=${at} y="0" width="1" height=${HEIGHT} />`}
-        <${Shapes} points=${points} series=${series} top=${top} />
-      </svg>
-      <div class="plot-times" aria-hidden="true">
-        ${[0, 0.5, 1].map((part) => html`<span>${shortTime(points[Math.round(part * (points.length - 1))].Time)}</span>`)}
-      </div>
-    </div>`}
+    ${
+      asTable
+        ? html`<${Values} title=${title} points=${points} series=${series} />`
+        : html`<div class="plot-area">
+            <div class="plot-scale" aria-hidden="true">
+              <span>${count(top)}</span><span>0</span>
+            </div>
+            <svg
+              viewBox=${`0 0 ${points.length} ${HEIGHT}`}
+              preserveAspectRatio="none"
+              role="img"
+              aria-label=${inWords(title, points, series)}
+              onPointerMove=${find}
+              onPointerDown=${find}
+              onPointerLeave=${() => setAt(-1)}
+            >
+              ${at >= 0 && html`<rect class="plot-cursor" x=${at} y="0" width="1" height=${HEIGHT} />`}
+              <${Shapes} points=${points} series=${series} top=${top} />
+            </svg>
+            <div class="plot-times" aria-hidden="true">
+              ${[0, 0.5, 1].map((part) => html`<span>${shortTime(points[Math.round(part * (points.length - 1))].Time)}</span>`)}
+            </div>
+          </div>`
+    }
   </section>`;
 }
 
@@ -63,20 +83,35 @@ function Bars({ points, series, top }) {
       const height = ((point[key] ?? 0) / top) * HEIGHT;
       if (!height) return null;
       below += height;
-      return html`<rect key=${`${point.Time} ${key}`} class=${tone} x=${number + 0.1} y=${HEIGHT - below} width="0.8" height=${height} />`;
+      return html`<rect
+        key=${`${point.Time} ${key}`}
+        class=${tone}
+        x=${number + 0.1}
+        y=${HEIGHT - below}
+        width="0.8"
+        height=${height}
+      />`;
     });
   });
 }
 
 function Lines({ points, series, top }) {
-  return series.map(({ key, tone }) => runsOf(points, key).map((run) => {
-    const steps = run.map(({ number, value }) => `V${HEIGHT - (value / top) * HEIGHT}H${number + 1}`).join("");
-    const first = run[0].number;
-    return html`<g key=${`${key} ${first}`} class=${tone}>
-      <path class="plot-below" d=${`M${first} ${HEIGHT}${steps}V${HEIGHT}Z`} />
-      <path class="plot-line" d=${`M${first} ${HEIGHT - (run[0].value / top) * HEIGHT}${steps}`} vector-effect="non-scaling-stroke" />
-    </g>`;
-  }));
+  return series.map(({ key, tone }) =>
+    runsOf(points, key).map((run) => {
+      const steps = run
+        .map(({ number, value }) => `V${HEIGHT - (value / top) * HEIGHT}H${number + 1}`)
+        .join("");
+      const first = run[0].number;
+      return html`<g key=${`${key} ${first}`} class=${tone}>
+        <path class="plot-below" d=${`M${first} ${HEIGHT}${steps}V${HEIGHT}Z`} />
+        <path
+          class="plot-line"
+          d=${`M${first} ${HEIGHT - (run[0].value / top) * HEIGHT}${steps}`}
+          vector-effect="non-scaling-stroke"
+        />
+      </g>`;
+    }),
+  );
 }
 
 /** The points whose value is known, in pieces without a gap. */
@@ -98,9 +133,13 @@ function runsOf(points, key) {
 function Legend({ series, point }) {
   return html`<p class="plot-legend">
     ${point && html`<span class="number muted">${shortTime(point.Time)}</span>`}
-    ${series.map(({ key, name, tone }) => html`<span key=${key} class=${tone}>
-      <i aria-hidden="true"></i>${name}${point && html` <b class="number">${point[key] === undefined ? "?" : count(point[key])}</b>`}
-    </span>`)}
+    ${series.map(
+      ({ key, name, tone }) =>
+        html`<span key=${key} class=${tone}>
+          <i aria-hidden="true"></i
+          >${name}${point && html` <b class="number">${point[key] === undefined ? "?" : count(point[key])}</b>`}
+        </span>`,
+    )}
   </p>`;
 }
 
@@ -108,13 +147,25 @@ function Values({ title, points, series }) {
   const rows = points.filter((point) => series.some(({ key }) => point[key])).reverse();
   if (!rows.length) return html`<p class="plot-none muted">Nothing in this time.</p>`;
   const columns = [
-    { title: "From", cell: (point) => html`<time datetime=${point.Time}>${shortTime(point.Time)}</time>` },
-    ...series.map(({ key, name }) => ({ title: name, class: "number", cell: (point) => (point[key] === undefined ? "?" : count(point[key])) })),
+    {
+      title: "From",
+      cell: (point) => html`<time datetime=${point.Time}>${shortTime(point.Time)}</time>`,
+    },
+    ...series.map(({ key, name }) => ({
+      title: name,
+      class: "number",
+      cell: (point) => (point[key] === undefined ? "?" : count(point[key])),
+    })),
   ];
-  return html`<div class="plot-table"><${Table} label=${title} columns=${columns} rows=${rows} keyOf=${({ Time }) => Time} /></div>`;
+  return html`<div class="plot-table">
+    <${Table} label=${title} columns=${columns} rows=${rows} keyOf=${({ Time }) => Time} />
+  </div>`;
 }
 
 function inWords(title, points, series) {
-  const most = series.map(({ key, name }) => `${name}: at most ${count(Math.max(...points.map((point) => point[key] ?? 0)))}`);
+  const most = series.map(
+    ({ key, name }) =>
+      `${name}: at most ${count(Math.max(...points.map((point) => point[key] ?? 0)))}`,
+  );
   return `${title}. ${most.join(", ")} in one step.`;
 }

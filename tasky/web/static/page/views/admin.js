@@ -21,10 +21,17 @@ const TABS = [
 
 export function View({ query }) {
   const selected = TABS.find(({ id }) => id === query.get("tab")) ?? TABS[0];
-  if (!may("admin")) return html`<${Empty} icon="admin" title="This is for admins">Your token does not have the scope admin.<//>`;
-  return html`
-    <div class="head"><h1>Admin</h1></div>
-    <${Tabs} label="Admin" tabs=${TABS} selected=${selected.id} onSelect=${(id) => replace(href("admin", { tab: id === TABS[0].id ? "" : id }))}>
+  if (!may("admin"))
+    return html`<${Empty} icon="admin" title="This is for admins"
+      >Your token does not have the scope admin.<//
+    >`;
+  return html` <div class="head"><h1>Admin</h1></div>
+    <${Tabs}
+      label="Admin"
+      tabs=${TABS}
+      selected=${selected.id}
+      onSelect=${(id) => replace(href("admin", { tab: id === TABS[0].id ? "" : id }))}
+    >
       <${selected.Shown} />
     <//>`;
 }
