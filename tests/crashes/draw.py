@@ -52,6 +52,11 @@ def seed_of(config: pytest.Config) -> int:
     return seed if isinstance(seed, int) else datetime.now(UTC).toordinal()
 
 
+def drawn_mode(config: pytest.Config) -> list[str]:
+    """For other tests that take long: the kinds of containment that a run has them in."""
+    return list(MODES) if config.getoption("all") else [draw(seed_of(config))[0]]
+
+
 @cache
 def draw(seed: int) -> tuple[str, list[Point]]:
     """A kind of containment that can be had here, and points."""

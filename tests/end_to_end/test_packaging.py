@@ -58,12 +58,12 @@ def test_what_is_in_it(wheel: Path) -> None:
 
 def test_it_serves_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "venv"
-    venv.create(environment, with_pip=True)
+    venv.create(environment)
     tasky = environment / "bin/tasky"
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     clean |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
-    pip = [environment / "bin/pip", "install", "--quiet", "--disable-pip-version-check", wheel]
-    subprocess.run(pip, check=True, env=clean)
+    pip = [sys.executable, "-m", "pip", "--python", environment, "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", wheel], check=True, env=clean)
     workers = tmp_path / "workers.d"
     write_definition(workers, "greet", command=["/bin/echo", "hello"], protocol="text")
     server = subprocess.Popen(

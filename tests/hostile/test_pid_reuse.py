@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tasky.model.containment import Kind
+from tests.crashes.draw import drawn_mode
 from tests.helpers import REPOSITORY
+from tests.hostile.conftest import usable
 
 #: The kernel gives numbers from 300 on, so there are as many as this less 300: for threads, too.
 PID_MAX = "430"
@@ -21,6 +23,16 @@ WORLD = (
     'echo "$1" >/proc/sys/kernel/pid_max || exit 77; shift; "$@"; exit $?',
     *("sh", PID_MAX, sys.executable, "-m", "tests.hostile.small_world"),
 )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In one kind of containment, drawn with the run's seed; with --all in both."""
+    metafunc.parametrize("kind", drawn_mode(metafunc.config), indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return usable(Kind(request.param))
 
 
 def _kernel() -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from tasky.model.containment import Kind
 from tasky.supervisor import probe
+from tests.crashes.draw import drawn_mode
 from tests.helpers import REPOSITORY, serving, write_definition
 from tests.machine.checks import check_document, check_log, check_processes
 from tests.machine.clients import Clients
@@ -165,10 +166,16 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage.close()
 
 
-@pytest.fixture(params=[Kind.CGROUP, Kind.PROCESS_GROUP])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In one kind of containment, drawn with the run's seed; with --all in both."""
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize("kind", drawn_mode(metafunc.config), indirect=True)
+
+
+@pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
     found = probe()
-    if request.param is Kind.CGROUP and found.kind is not Kind.CGROUP:
+    if request.param == Kind.CGROUP and found.kind is not Kind.CGROUP:
         pytest.skip(f"CGROUPS ARE NOT TESTED: they cannot be had here: {found.reason}")
     return str(request.param)
 

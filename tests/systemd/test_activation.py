@@ -101,7 +101,10 @@ def test_no_request_is_lost_over_restarts(activate: Activate, held: socket.socke
         for _ in range(3):
             before = list(answered)
             wait_for(
-                lambda before=before: all(a > b + 3 for a, b in zip(answered, before, strict=True))
+                lambda before=before: all(a > b + 3 for a, b in zip(answered, before, strict=True)),
+                "each client is answered, or gives up",
+                PATIENCE
+                * 10,  # of a connection it is twice that of others, and there are four of each
             )
             assert server.stop() == 0
             server.start()
