@@ -12,6 +12,9 @@ from .systems import SYSTEMS
 from .systems.redis import KEEPS
 from .targets import LIVE_TASK, memory_of_a_task, verdicts
 
+#: The load of a machine on which nothing else runs.
+_QUIET = 0.5
+
 
 def report(document: Mapping[str, Any], pictures: str | None = None) -> str:
     """`pictures` is the folder where they are, seen from the page; without, there are none."""
@@ -41,6 +44,12 @@ def _head(document: Mapping[str, Any]) -> Iterator[str]:
         f"{document['date']}: {machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}, {versions}."
         f" `{document['command']}`, in {document['minutes']:g} minutes; load of the machine before: {document['load']}."
     )
+    if document["load"] > _QUIET:
+        yield ""
+        yield (
+            "**Other programs were running, many of them if that load is high: the figures say little, and the ratios"
+            " not much more.**"
+        )
     yield ""
     yield (
         "In each round, all systems are measured one after the other; a ratio is the median of the rounds' ratios,"
