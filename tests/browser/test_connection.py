@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.stage import Stage, opened, staged
+from tests.helpers import wait_for
 
 LOST = "Connection lost"
 
@@ -60,3 +61,29 @@ def test_a_network_that_is_away(page: Page, stage: Stage) -> None:
     expect(page.get_by_text(LOST)).to_have_count(0)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("heading", name="report Completed")).to_be_visible()
+
+
+def test_a_server_that_takes_its_time(page: Page, stage: Stage) -> None:
+    page.clock.install()
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/tasky/v1/workers**", lambda route: held.append(route))
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Workers").click()
+    wait_for_route(page, held)
+    page.clock.fast_forward(4000)
+    expect(page.get_by_text("The server takes its time")).to_be_visible()
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("Makes a table of squares.")).to_be_visible()
+    expect(page.get_by_text("The server takes its time")).to_have_count(0)
+
+
+def wait_for_route(page: Page, held: list[Route]) -> None:
+    """Events of the browser come while something is asked of it."""
+
+    def there() -> bool:
+        page.evaluate("0")
+        return bool(held)
+
+    wait_for(there, "a request that is held")
