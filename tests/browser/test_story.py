@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tasky.model.access import Scope
 from tasky.store import Tokens
+from tests.browser.axe import faults
 from tests.browser.stage import Stage, opened, staged
 
 
@@ -40,6 +41,7 @@ def test_the_whole_story(page: Page, guarded: Stage, tmp_path: Path) -> None:
     page.goto("/#/workers")
     sign_in(page, "tsk_" + "0" * 43)
     expect(page.get_by_role("alert")).not_to_be_empty()
+    assert faults(page) == []
     sign_in(page, token(guarded, "ann", "read", "run:*"))
     expect(page.get_by_role("heading", name="Workers")).to_be_visible()
     assert "Admin" not in page.get_by_role("navigation", name="Main").inner_text()
@@ -143,11 +145,15 @@ def test_an_admin(page: Page, guarded: Stage) -> None:
     dialog.get_by_label("Name").fill("no good name")
     dialog.get_by_role("button", name="Make it").click()
     expect(dialog.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    assert faults(page) == []
     dialog.get_by_label("Name").fill("ci")
     dialog.get_by_label("Scopes").fill("run:report read")
     dialog.get_by_role("button", name="Make it").click()
     expect(dialog.get_by_text(re.compile("^tsk_"))).to_be_visible()
+    assert faults(page) == []
     dialog.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("row", name=re.compile("^ci"))).to_be_visible()
+    assert faults(page) == []
     page.get_by_role("button", name="Revoke ci").click()
     dialog.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name=re.compile("^ci"))).to_have_count(0)

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import faults
 from tests.browser.stage import Stage, opened, staged
 
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
 #: Where each view is, and what is there once it is whole; {task}: a task that has a result.
 VIEWS = {
@@ -70,17 +69,6 @@ def test_axe_on_dialogs_and_signing_in(page: Page, task: str) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults(page) == []
-
-
-def faults(page: Page) -> list[str]:
-    """Those that axe calls serious or critical, with the first element of each."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("size", SIZES)
