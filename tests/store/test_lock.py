@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tasky.config import Settings
-from tasky.edition import edition
 from tasky.daemon.parts import Parts
+from tasky.edition import edition
 from tasky.errors import StoreLocked
 from tasky.store import Store
 from tasky.store.lock import StateLock
