@@ -11,7 +11,8 @@
 
     run(main)
 
-A worker whose Python has no Tasky takes a copy of this file along. The protocol itself is in docs/protocol.md.
+With `reuse` in its definition, `main` is called for one task after another (docs/writing-workers.md). A worker whose
+Python has no Tasky takes a copy of this file along. The protocol itself is in docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -51,20 +52,44 @@ class Failed(Exception):
 
 
 def run(main: Callable[[Task], Any], *, catch_cancel: bool = False) -> NoReturn:
-    """Calls `main` with the task, then ends the process.
+    """Calls `main` with the task, then ends the process; or calls it with the next one, if there are to be more.
 
     What `main` returns is the task's Output, unless it is None. An exception fails the task: `Failed` with its own
     message, any other with its type and text, and its traceback in the log. A cancel raises `Cancelled` in `main`; with
     `catch_cancel` it only sets `task.cancelled`, which `main` must then look at.
     """
     current = task(catch_cancel=True)
+    if not _of_many():
+        sys.exit(_carry_out(main, current, catch_cancel))
+    home = os.getcwd()  # noqa: PTH109
+    moves = home == os.path.realpath(os.environ["TASKY_PROCESS"])
+    while True:
+        current._answers = True
+        if moves:
+            os.chdir(current.workdir)
+        _carry_out(main, current, catch_cancel)
+        os.chdir(home)
+        current._end()
+        current = current._next()
+
+
+def _of_many() -> bool:
+    """The process may have several tasks, one after the other."""
+    return os.environ.get("TASKY_PROTOCOL") == "2"
+
+
+def _carry_out(main: Callable[[Task], Any], current: Task, catch_cancel: bool) -> int:
+    """Gives the exit status."""
     try:
         if not catch_cancel:
             current._raise_on_cancel()
-        status = _call(main, current)
+        return _call(main, current)
     except Cancelled:
-        status = _TERMINATED
-    sys.exit(status)
+        sys.exit(_TERMINATED)
+    except SystemExit as end:
+        if current._answer and (not end.code or current._failed):
+            current._end()
+        raise
 
 
 def task(*, catch_cancel: bool = False) -> Task:
@@ -72,14 +97,26 @@ def task(*, catch_cancel: bool = False) -> Task:
 
     SIGTERM ends the worker at once, as it ends any program; with `catch_cancel` it only sets `task.cancelled`.
     """
+    current = _read_task(_take_stdout)
+    if catch_cancel:
+        signal.signal(signal.SIGTERM, current._on_cancel)
+    return current
+
+
+def _read_task(out: Callable[[], _WholeLines]) -> Task:
+    line = sys.stdin.buffer.readline()
+    if not line and "TASKY_PROCESS" in os.environ:
+        sys.exit(0)  # there is none for a process that has waited for it
     try:
-        document = json.loads(sys.stdin.buffer.readline())
+        document = json.loads(line)
         params = document["params"]
     except (ValueError, LookupError, TypeError):
         sys.exit(_NO_TASK.format(program=sys.argv[0]))
-    current = Task(document, params, _take_stdout())
-    if catch_cancel:
-        signal.signal(signal.SIGTERM, current._on_cancel)
+    current = Task(document, params, out())
+    if "TASKY_PROCESS" in os.environ:  # it was started before there was a task
+        os.environ["TASKY_TASK_ID"] = current.id
+        os.environ["TASKY_ATTEMPT"] = str(current.attempt)
+        os.environ["TASKY_WORKDIR"] = current.workdir
     return current
 
 
@@ -100,6 +137,10 @@ class Task:
         self.cancelled = False  #: stays False where SIGTERM is not caught
         self._raises = False
         self._out = out
+        self._answers = False  #: its result or error is sent at its end, and ends it
+        self._answer = b""
+        self._failed = False
+        self._over = False
 
     def progress(self, percent: float | None = None, message: str | None = None) -> None:
         """`percent` is 0..100; either may be left out."""
@@ -111,11 +152,12 @@ class Task:
 
     def result(self, output: Any) -> None:
         """The task's Output: any JSON value. Said again, the last one counts."""
-        self._send({"type": "result", "output": output})
+        self._conclude({"type": "result", "output": output})
 
     def error(self, message: str, code: str | None = None, details: Any = None) -> None:
         """The task will be Failed, whatever the exit status. Does not end the worker: raise `Failed` for that."""
-        self._say("error", message=message, code=code, details=details)
+        error = {"type": "error", "message": message, "code": code, "details": details}
+        self._conclude({name: value for name, value in error.items() if value is not None})
 
     def artifact(
         self, path: str | os.PathLike[str], name: str | None = None, media_type: str | None = None
@@ -133,8 +175,35 @@ class Task:
         given = {name: value for name, value in members.items() if value is not None}
         self._send({**given, "type": kind})
 
+    def _conclude(self, answer: dict[str, Any]) -> None:
+        if not _of_many():
+            self._send(answer)
+        elif not self._answers:
+            self._send({**answer, "id": self.id})
+        elif answer["type"] == "error" or not self._failed:
+            self._failed = answer["type"] == "error"
+            self._answer = _line({**answer, "id": self.id})
+
     def _send(self, message: dict[str, Any]) -> None:
-        self._out.message(json.dumps(message, allow_nan=False).encode() + b"\n")
+        line = _line(message)
+        if (
+            not self._over
+        ):  # else it is said by what is left of a task, while the process has another
+            self._out.message(line)
+
+    def _end(self) -> None:
+        """Answers, last of all that is said of the task."""
+        self._out.finish()
+        sys.stderr.flush()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._over = True
+        self._out.message(self._answer or _line({"type": "result", "id": self.id}))
+
+    def _next(self) -> Task:
+        """Waits for another task; ends the process if there is none."""
+        current = _read_task(lambda: self._out)
+        signal.signal(signal.SIGTERM, current._on_cancel)
+        return current
 
     def _raise_on_cancel(self) -> None:
         self._raises = True
@@ -146,6 +215,10 @@ class Task:
         if self._raises:
             self._raises = False  # once: the clean-up that follows is not to be interrupted
             raise Cancelled
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, allow_nan=False).encode() + b"\n"
 
 
 class _WholeLines(io.BufferedIOBase):

@@ -221,8 +221,8 @@ def serving(workers: Path, state: Path, *arguments: str, **environ: str) -> Iter
 
 def task_processes(state: Path) -> list[int]:
     """Processes (no zombies) whose environment says that they belong to a task of the server with this state."""
-    marker = f"TASKY_WORKDIR={state}/".encode()
-    return [pid for pid in all_pids() if marker in _environ(pid)]
+    markers = f"TASKY_WORKDIR={state}/".encode(), f"TASKY_PROCESS={state}/".encode()
+    return [pid for pid in all_pids() if any(marker in _environ(pid) for marker in markers)]
 
 
 def all_pids() -> list[int]:

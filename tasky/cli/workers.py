@@ -74,6 +74,7 @@ def _describe(worker: WorkerDocument) -> None:
             "Timeout": worker.get("timeout") or "none",
             "Steps": " ".join(one_line(step["name"]) for step in worker.get("steps", ())) or None,
             **_schedule(worker.get("schedule", {})),
+            "Processes": _processes(worker),
         }
     ):
         line(text)
@@ -96,6 +97,16 @@ def _schedule(schedule: dict[str, Any]) -> dict[str, str | None]:
         "Schedule": one_line(f"{when}{zone}"),
         "Next run": local_time(following[0]) if following else None,
     }
+
+
+def _processes(worker: WorkerDocument) -> str | None:
+    """Of one whose processes wait for their task."""
+    said = []
+    if warm := worker.get("warm"):
+        said.append(f"{warm} kept warm")
+    if reuse := worker.get("reuse"):
+        said.append(f"each for up to {reuse.get('tasks')} tasks, idle {reuse.get('idle')} at most")
+    return f"{', '.join(said)}; {worker.get('waiting', 0)} waiting" if said else None
 
 
 def _parameters(schema: dict[str, Any]) -> Iterator[list[str]]:

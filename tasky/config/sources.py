@@ -27,7 +27,7 @@ _OTHERS: Final = frozenset(
     f"TASKY_{name}"
     for name in (
         *("CONFIG", "URL", "TOKEN", "PROFILE", "TASK_ID", "WORKER", "ATTEMPT", "WORKDIR"),
-        *("PROTOCOL", "CRASH_AT"),
+        *("PROTOCOL", "PROCESS", "CRASH_AT"),
     )
 )
 

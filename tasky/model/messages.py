@@ -50,7 +50,10 @@ class LogMessage:
 
 @dataclass(frozen=True, slots=True)
 class ResultMessage:
+    """`task` is whose it is, where it says so."""
+
     output: Any
+    task: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class ErrorMessage:
     message: str
     code: str | None = None
     details: Any = None
+    task: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,18 @@ class Note:
     """A remark of ours on what the worker sent, for the task's log."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoOutput(Note):
+    """A result without one: in version 2 of the protocol the task is done, without a result."""
+
+    task: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Note):
+    """What may have been a message is lost, since its line was too long."""
 
 
 Item: TypeAlias = (
@@ -108,6 +124,11 @@ class LineDecoder:
         self._held: Final = bytearray()  # the beginning of a line, at most max_line bytes
         self._first = True  # no line was taken yet: a byte order mark may stand before it
         self._cut = False  # what comes is the rest of a line that was cut
+
+    @property
+    def holds(self) -> bool:
+        """A line was begun."""
+        return bool(self._held)
 
     def feed(self, data: bytes) -> list[Item]:
         """What these bytes say, together with those held back."""
@@ -151,7 +172,8 @@ class LineDecoder:
             self._held.extend(data[start:] if start else data)
             return len(data)
         if not self._cut:
-            said.add(Note(f"a line of more than {format_size(self._max_line)} was cut"))
+            kind = Cut if _OBJECT.match(data, start, window) else Note
+            said.add(kind(f"a line of more than {format_size(self._max_line)} was cut"))
         self._first, self._cut = False, True
         end = _between_characters(data, start, window - 1)
         said.text(data[start:end])
@@ -274,8 +296,8 @@ def _log(document: dict[str, Any]) -> Sequence[Item]:
 
 def _result(document: dict[str, Any]) -> Sequence[Item]:
     if "output" not in document:
-        return _void("result", "it has no output")
-    return [ResultMessage(document["output"])]
+        return [NoOutput("a result message was ignored: it has no output", document.get("id"))]
+    return [ResultMessage(document["output"], document.get("id"))]
 
 
 def _error(document: dict[str, Any]) -> Sequence[Item]:
@@ -285,6 +307,7 @@ def _error(document: dict[str, Any]) -> Sequence[Item]:
             "the worker reported an error" if message is None else _as_text(message),
             None if code is None else _as_text(code),
             document.get("details"),
+            document.get("id"),
         )
     ]
 

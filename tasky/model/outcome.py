@@ -25,6 +25,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     SHUTDOWN = "shutdown"
     OUTPUT = "output"
+    PROTOCOL = "protocol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,12 @@ class WorkerError:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """Everything that decides how an attempt ended."""
+    """Everything that decides how an attempt ended. `answered`: its process said so, and may live on: how that ends
+    is of no matter. `broken`: what it did against the protocol."""
 
     status: ExitStatus
+    answered: bool = False
+    broken: str = ""
     reason: Reason | None = None
     error: WorkerError | None = None
     timeout: int | None = None
@@ -85,7 +89,7 @@ class Ending:
     @property
     def is_good(self) -> bool:
         """As far as the worker can tell."""
-        return self.status == ExitStatus(code=0) and self.error is None
+        return self.error is None and (self.answered or self.status == ExitStatus(code=0))
 
 
 def decide(ending: Ending) -> tuple[Event, Failure | None]:
@@ -132,6 +136,8 @@ def _stopped(reason: Reason, ending: Ending) -> tuple[FailureCode, str]:
             return FailureCode.OUTPUT, f"it wrote more than {limit}"
         case Reason.SHUTDOWN:
             return FailureCode.SHUTDOWN, "the server was stopped while the task ran"
+        case Reason.PROTOCOL:
+            return FailureCode.PROTOCOL, ending.broken
         case Reason.CANCEL:
             return FailureCode.SIGNAL, "canceled"  # not shown: the task is Canceled
 

@@ -23,16 +23,19 @@ from .fields import (
 )
 from .limits import Limits
 from .retry import RETRIED, Retry
+from .reuse import Reuse
 from .task import FailureCode
 
 _LIMITS: Final = ("memory", "cpu", "processes", "open_files", "file_size", "output")
 _RETRY: Final = ("attempts", "delay", "backoff", "jitter", "on")
+_REUSE: Final = ("tasks", "idle")
 
 _MIB: Final = 1024 * 1024
 _EXBIBYTE: Final = 1024**6
 #: Of the kernel (PID_MAX_LIMIT); more than any setting of fs.nr_open has by default.
 _MOST_PROCESSES: Final = 4_194_304
 _MOST_FILES: Final = 1_048_576
+_MOST_TASKS: Final = 1_000_000
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _UMASK: Final = re.compile(r"(?:0o)?([0-7]{3,4})", re.ASCII)
@@ -62,6 +65,17 @@ def retry(keys: Section) -> Retry:
         backoff=section.get("backoff", number(1, 100), 1.0),
         jitter=section.get("jitter", number(0, 1), 0.1),
         on=frozenset(section.get("on", list_of(_cause, "[exit, timeout]"), RETRIED)),
+    )
+
+
+def reuse(keys: Section) -> Reuse | None:
+    section = keys.section("reuse", _REUSE)
+    if "reuse" not in keys:
+        return None
+    default = Reuse()
+    return Reuse(
+        tasks=section.get("tasks", integer(1, _MOST_TASKS), default.tasks),
+        idle=section.get("idle", duration(low=1), default.idle),
     )
 
 

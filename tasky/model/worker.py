@@ -37,12 +37,15 @@ from .limits import Limits
 from .notify import Hook, hooks
 from .params import Parameters, check_args, schema_problems
 from .retry import Retry
+from .reuse import Reuse
 from .schedule import Schedule, parse_schedule
 
 #: The grace where nothing else is said, in ns.
 KILL_GRACE: Final = 10 * 1_000_000_000
 #: The most that max_tasks takes.
 MAX_TASKS: Final = 100_000
+#: The most that warm takes: each is a process.
+MAX_WARM: Final = 1000
 
 KEYS: Final = (
     "name",
@@ -52,6 +55,8 @@ KEYS: Final = (
     "protocol",
     "args",
     "input",
+    "warm",
+    "reuse",
     "params",
     "enabled",
     "max_tasks",
@@ -74,7 +79,7 @@ KEYS: Final = (
 #: What is said of a process, and so of no chain.
 _OF_A_PROCESS: Final = (
     "command", "protocol", "args", "input", "kill_grace", "env", "pass_env", "user", "group", "umask", "nice",
-    "no_new_privs", "cwd", "limits",
+    "no_new_privs", "cwd", "limits", "warm", "reuse",
 )  # fmt: skip
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -99,7 +104,8 @@ class Input(StrEnum):
 class WorkerDefinition:
     """A worker as its file defines it. Durations are nanoseconds; `command[0]` is an absolute path once loaded, and a
     `chain` has none; `max_tasks` 0 means no limit of its own, `cwd` None a fresh folder of the task's own; `user`,
-    `group` and `umask` None those of the server, to whose niceness `nice` is added."""
+    `group` and `umask` None those of the server, to whose niceness `nice` is added; `warm` is how many processes wait
+    for a task."""
 
     name: str
     command: tuple[str, ...]
@@ -108,6 +114,8 @@ class WorkerDefinition:
     protocol: Protocol = Protocol.JSONL
     args: tuple[str, ...] = ()
     input: Input = Input.CLOSED
+    warm: int = 0
+    reuse: Reuse | None = None
     parameters: Parameters = field(default_factory=lambda: Parameters({}))
     enabled: bool = True
     max_tasks: int = 0
@@ -126,6 +134,11 @@ class WorkerDefinition:
     notify: tuple[Hook, ...] = ()
     chain: Plan | None = None
     schedule: Schedule | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its processes may be started before their task is known."""
+        return self.warm > 0 or self.reuse is not None
 
 
 def ad_hoc() -> WorkerDefinition:
@@ -157,6 +170,8 @@ def parse_worker(document: Mapping[str, Any], *, stem: str, kill_grace: int = KI
         protocol=protocol,
         args=args,
         input=keys.get("input", one_of(Input), Input.CLOSED),
+        warm=keys.get("warm", integer(0, MAX_WARM), 0),
+        reuse=sections.reuse(keys),
         parameters=_parameters(schemas, args, protocol, keys),
         enabled=keys.get("enabled", flag, True),
         max_tasks=keys.get("max_tasks", integer(0, MAX_TASKS), 0),
@@ -204,6 +219,22 @@ def _check_together(keys: Section, definition: WorkerDefinition) -> None:
     for index, name in enumerate(definition.pass_env):
         if name in definition.env:
             keys.add(("pass_env", index), [Mistake((), f"{name} is set by env: name it once")])
+    _check_waiting(keys, definition)
+
+
+def _check_waiting(keys: Section, definition: WorkerDefinition) -> None:
+    """A process that waits learns on stdin what its task is: there is no other way by then."""
+    if definition.protocol is Protocol.TEXT:
+        for key in ("warm", "reuse"):
+            if key in keys:
+                message = "only a jsonl worker can wait for its task: with protocol text, it is in the arguments"
+                keys.reject(key, message, at_key=True)
+    if definition.reuse is not None and definition.input is Input.OPEN:
+        message = "cannot be open with reuse: what comes on stdin after a task is the next one"
+        keys.reject("input", message)
+    if 0 < definition.max_tasks < definition.warm:
+        message = f"must not be above max_tasks, which is {definition.max_tasks}"
+        keys.reject("warm", message)
 
 
 def _check_schedule(keys: Section, definition: WorkerDefinition) -> None:

@@ -34,6 +34,7 @@ class Metrics(Observer):
         self.waits: Final = Histogram(LONG)
         self.runs: Final = ByLabels(lambda: Histogram(LONG))  #: worker
         self.spawns: Final = Histogram(SHORT)
+        self.taken: Final = Count()  #: worker, process: warm or reused
         self.requests: Final = Count()  #: route, method, status
         self.answers: Final = ByLabels(lambda: Histogram(SHORT))  #: route, method
         self.refused: Final = Count()  #: reason
@@ -53,6 +54,9 @@ class Metrics(Observer):
 
     def spawned(self, seconds: float) -> None:
         self.spawns.observe(seconds)
+
+    def took(self, worker: str, warm: bool) -> None:
+        self.taken.add(self._workers.bounded(worker), "warm" if warm else "reused")
 
     def ended(
         self,

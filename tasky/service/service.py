@@ -66,6 +66,7 @@ class Service:
         self.schedules: Final = Schedules(
             store, self._workers, supervisor.submit, supervisor.cancel
         )
+        supervisor.switch(self._workers.takes_tasks)
         self.events: Final = events or Hub()
         self.events.look(lambda task_id: store.log(task_id).last(), supervisor.worker_of)
 
@@ -86,11 +87,13 @@ class Service:
 
     def enable(self, name: str) -> WorkerView:
         self._workers.set_enabled(name, True)
+        self._supervisor.switch(self._workers.takes_tasks)
         return self.worker(name)
 
     def disable(self, name: str) -> WorkerView:
         """It refuses new tasks from now on; those that run or wait go on."""
         self._workers.set_enabled(name, False)
+        self._supervisor.switch(self._workers.takes_tasks)
         return self.worker(name)
 
     def counts(self, by: Principal = ANYBODY) -> dict[str, Counts]:

@@ -80,7 +80,7 @@ class Workers:
     def usable(self, name: str) -> WorkerDefinition:
         """The definition of a worker that takes tasks; WorkerDisabled if it takes none."""
         definition = self.definition(name)
-        if not self._enabled(definition):
+        if not self.takes_tasks(definition):
             raise WorkerDisabled(f"the worker {definition.name} is disabled: it takes no new tasks")
         return definition
 
@@ -94,10 +94,10 @@ class Workers:
             self._overrides = {**self._overrides, definition.name: (enabled, definition.enabled)}
 
     def _view(self, definition: WorkerDefinition, counts: Mapping[str, Counts]) -> WorkerView:
-        enabled = self._enabled(definition)
+        enabled = self.takes_tasks(definition)
         return WorkerView(definition, enabled, counts.get(definition.name, _NOTHING))
 
-    def _enabled(self, definition: WorkerDefinition) -> bool:
+    def takes_tasks(self, definition: WorkerDefinition) -> bool:
         override = self._overrides.get(definition.name)
         if override is not None and override[1] == definition.enabled:
             return override[0]

@@ -130,8 +130,10 @@ def adopt(
     for each in document["tasks"]:
         live, launch = _read(each)
         process = each["process"]
-        tree = containment.adopted(live.task_id, live.attempt)
+        tree = containment.adopted(*process["tree"])
         tree.lead(process["pid"])
+        if process["tree"][0] != live.task_id:  # it has waited for the task
+            tree.serve(live.task_id)
         stdin = process["stdin"]
         ours = stdin and Stdin(stdin["fd"], stdin["unsent"].encode("latin-1"), stdin["keep_open"])
         spawned = Spawned(

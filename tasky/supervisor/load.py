@@ -18,8 +18,8 @@ from .register import Register
 class Load:
     """`queued` and `taken` (slots) are by worker, `live` (tasks under way) by worker and state. `trees`: how many
     attempts have processes; `unkillable`: how many of them should not, being killed. `starved`: how many tasks have a
-    slot and wait for what the system is short of. `processes` are all that descend from the
-    server; None where they cannot be counted, being out of descriptors. `lag`: see Loop."""
+    slot and wait for what the system is short of. `waiting`: processes that wait for a task, by worker. `processes` are
+    all that descend from the server; None where they cannot be counted, being out of descriptors. `lag`: see Loop."""
 
     queued: Mapping[str, int]
     taken: Mapping[str, int]
@@ -27,11 +27,12 @@ class Load:
     trees: int
     unkillable: int
     starved: int
+    waiting: Mapping[str, int]
     processes: int | None
     lag: Reading
 
 
-def load(register: Register, loop: Loop, unkillable: int) -> Load:
+def load(register: Register, loop: Loop, waiting: Mapping[str, int], unkillable: int) -> Load:
     """Any thread. It takes some 25 microseconds a process, with nothing locked but for a moment."""
     counts, lives = register.counts(), register.lives()
     under_way = [live for live in lives if live.state is not State.QUEUED]
@@ -43,6 +44,7 @@ def load(register: Register, loop: Loop, unkillable: int) -> Load:
         trees=started + unkillable,
         unkillable=unkillable,
         starved=sum(live.tries > 0 and live.process is None for live in lives),
+        waiting=waiting,
         processes=_processes(),
         lag=loop.lag.read(),
     )

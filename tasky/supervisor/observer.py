@@ -23,6 +23,9 @@ class Observer:
     def spawned(self, seconds: float) -> None:
         """A process was made, which took so long."""
 
+    def took(self, worker: str, warm: bool) -> None:
+        """A task has got a process that waited for one: its first (`warm`), or another one after that."""
+
     def changed(self, task_id: str, worker: str, state: State) -> None:
         """The task has a new state, stored or (on a full disk) in force; also its first one, and its last."""
 
@@ -63,6 +66,10 @@ class Observers(Observer):
     def spawned(self, seconds: float) -> None:
         for observer in self._observers:
             observer.spawned(seconds)
+
+    def took(self, worker: str, warm: bool) -> None:
+        for observer in self._observers:
+            observer.took(worker, warm)
 
     def changed(self, task_id: str, worker: str, state: State) -> None:
         for observer in self._observers:

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from ..model.messages import (
     ArtifactMessage,
+    Cut,
     ErrorMessage,
     Item,
     LineDecoder,
     LogMessage,
+    NoOutput,
     Note,
     ProgressMessage,
     ResultMessage,
@@ -53,7 +55,11 @@ class Output:
         caught_up: Callable[[], None],
         progressed: Callable[[Progress], None],
         attempt: int = 1,
+        answers: bool = False,
+        former: str | None = None,
     ) -> None:
+        """With `answers`, its result or error is the last that it says of this task. `former` is the task that its
+        process had before."""
         self.progress: Progress | None = None
         #: JSON text.
         self.result: str | None = None
@@ -65,6 +71,14 @@ class Output:
         self.last_words = ""
         #: More was written than the limit: it is dropped.
         self.over_limit = False
+        #: The task is done, as the worker says.
+        self.answered = False
+        #: More was said after that, or of the task before: it is dropped.
+        self.says_more = False
+        #: What it did that leaves its task without an answer of its own.
+        self.broken = ""
+        self._answers: Final = answers
+        self._former: Final = former
         self._limit: Final = limit
         self._taken = 0
         self._task_id: Final = task_id
@@ -92,11 +106,42 @@ class Output:
         """Gives how many things were said."""
         room = self._room(len(data))
         items = self._decoders[stream].feed(data[:room])
+        if self._answers and stream is Stream.STDOUT:
+            items = self._until_answer(items)
         self._take(stream, items)
         if room < len(data) and not self.over_limit:
             self.over_limit = True
             self.note(f"it wrote more than {format_size(self._taken)}: the rest is dropped")
         return len(items)
+
+    def _until_answer(self, items: list[Item]) -> list[Item]:
+        """What is said up to the answer; what its process still has to say of the task before is dropped."""
+        taken: list[Item] = []
+        for item in items:
+            if self.answered:
+                self.says_more = True
+            elif isinstance(item, (ResultMessage, ErrorMessage, NoOutput)):
+                taken += self._answer(item)
+            else:
+                taken.append(item)
+                if isinstance(item, Cut):
+                    self.broken = "a message of it was lost, being too long: perhaps its answer"
+            if self.broken:
+                break
+        holds = self._decoders[Stream.STDOUT].holds
+        self.says_more = self.says_more or (self.answered and holds)
+        return taken
+
+    def _answer(self, item: ResultMessage | ErrorMessage | NoOutput) -> Sequence[Item]:
+        if item.task == self._task_id:
+            self.answered = True
+            return () if isinstance(item, NoOutput) else (item,)
+        if item.task is not None and item.task == self._former:
+            self.says_more = True
+            return (Note("one more answer of the task before was dropped"),)
+        wrong = "has no id" if item.task is None else "has the id of another task"
+        self.broken = f"its answer {wrong}: it must have that of its own"
+        return ()
 
     def _room(self, size: int) -> int:
         """How much of a piece is within the limit."""
@@ -108,7 +153,10 @@ class Output:
 
     def close(self, stream: Stream) -> None:
         """The stream has ended: what it left without a newline counts."""
-        self._take(stream, self._decoders[stream].close())
+        items = self._decoders[stream].close()
+        if self._answers and stream is Stream.STDOUT:
+            items = self._until_answer(items)
+        self._take(stream, items)
 
     def note(self, text: str) -> None:
         """A remark of the supervisor's, for the log."""

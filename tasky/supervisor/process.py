@@ -5,11 +5,8 @@ The process ends the attempt, not its pipes: a grandchild that holds one open ha
 
 from __future__ import annotations
 
-import fcntl
 import os
-import termios
 import time
-from array import array
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -26,7 +23,9 @@ from .launch import Launch
 from .loop import READ, WRITE, Loop
 from .output import Output
 from .reaping import look, reap
+from .reuse import what_is_left
 from .spawner import Spawned
+from .stdin import Stdin, unread_bytes
 from .timers import Timer
 
 #: The most that is read from a pipe in a turn: a flood must not hold up the others.
@@ -44,7 +43,9 @@ _MILLISECOND: Final = 1_000_000
 
 class Process:
     """Reads, writes, signals and reaps. `ended()` is called once, when nothing of it and its tree is left; or when it
-    does not end for all that is done: then it is `leaked`, and `gone()` is called if it ends after all."""
+    does not end for all that is done: then it is `leaked`, and `gone()` is called if it ends after all. One with `keep`
+    may answer instead of ending: if nothing is left of the task then, `keep()` takes it over, and that is the end.
+    `former` is the task that it had before."""
 
     def __init__(
         self,
@@ -58,6 +59,8 @@ class Process:
         ended: Callable[[], None],
         gone: Callable[[], None],
         progressed: Callable[[Progress], None] = lambda _: None,
+        keep: Callable[[], None] | None = None,
+        former: str | None = None,
     ) -> None:
         self.reason: Reason | None = None
         self.status: ExitStatus | None = None
@@ -75,7 +78,15 @@ class Process:
             caught_up=self._on_written,
             progressed=progressed,
             attempt=launch.attempt,
+            answers=keep is not None,
+            former=former,
         )
+        #: It has answered, and is others' now.
+        self.kept = False
+        self._untouched = False
+        self._keep: Final = keep
+        self._answer_is_taken = False
+        self._frozen = False
         self._task_id: Final = launch.task_id
         self._masker: Final = launch.masker
         self._definition: Final = launch.definition
@@ -108,9 +119,14 @@ class Process:
         """The process itself has ended; its pipes may still have something."""
         return self.status is not None
 
+    @property
+    def is_untouched(self) -> bool:
+        """It has ended without a look at its task, or a word: another one may have that."""
+        return self._untouched and not (self.output.answered or self.output.logged or self.leaked)
+
     def stop(self, reason: Reason, grace: int) -> None:
         """SIGTERM, and SIGKILL `grace` ns later. Asked again, it only ever shortens the grace."""
-        if self.exited:
+        if self.exited or self._answer_is_taken:
             return
         if self.reason is None:
             self.reason = reason
@@ -142,11 +158,14 @@ class Process:
 
     def freeze(self) -> None:
         if not self.exited:
+            self._frozen = True
             self._tree.freeze()
 
     def thaw(self) -> None:
         if not self.exited:
+            self._frozen = False
             self._tree.thaw()
+            self._loop.call(self._take_answer)
 
     # ------------------------------------------------------------------ another server goes on with it
 
@@ -156,8 +175,8 @@ class Process:
         return self._rests and not self.exited
 
     def rest(self) -> None:
-        """It may still be stopped, frozen, thawed and killed."""
-        if self._rests or self.exited:
+        """It may still be stopped, frozen, thawed and killed. One that has answered is about to end, or to be kept."""
+        if self._rests or self.exited or self._answer_is_taken:
             return
         self._rests = True
         for fd in (*self._pipes, self._spawned.pidfd):
@@ -177,14 +196,16 @@ class Process:
         else:
             self._watch_pipes()
         self._send_later()
+        self._loop.call(self._take_answer)
 
     def handed(self) -> dict[str, Any]:
         """All that is known of it, as JSON: the whole truth while it rests."""
         spawned, fds = self._spawned, {stream: fd for fd, stream in self._pipes.items()}
         return {
             "pid": spawned.pid,
+            "tree": spawned.tree.known_as,
             "pidfd": spawned.pidfd,
-            "stdin": None if spawned.stdin is None else spawned.stdin.handed(),
+            "stdin": None if spawned.stdin is None else self._handed_stdin(spawned.stdin),
             "stdout": fds.get(Stream.STDOUT),
             "stderr": fds.get(Stream.STDERR),
             "reason": self.reason,
@@ -192,6 +213,11 @@ class Process:
             "secrets": None if self._masker is None else self._masker.values,
             "output": self.output.handed(),
         }
+
+    def _handed_stdin(self, stdin: Stdin) -> dict[str, Any]:
+        """To the next server, one that may be kept is like any other: it reads that there is no further task."""
+        known = stdin.handed()
+        return known if self._keep is None else known | {"keep_open": False}
 
     def let_go(self) -> None:
         """It is another server's now."""
@@ -205,11 +231,14 @@ class Process:
             self._deadline = handed["deadline"]
             left = max(0, handed["deadline"] - time.monotonic_ns())
             self._kill_timer = self._loop.later(left, self._kill)
+        self._send()
 
     def ending(self, timeout: int | None) -> Ending:
         assert self.status is not None, "the process has not ended"
         return Ending(
             status=self.status,
+            answered=self.output.answered,
+            broken=self.output.broken,
             reason=self.reason,
             error=self.output.error,
             timeout=timeout,
@@ -221,8 +250,12 @@ class Process:
     # ------------------------------------------------------------------ stdin
 
     def _say_cancel(self) -> None:
-        if self._spawned.stdin is not None:
-            self._spawned.stdin.add(CANCEL)
+        stdin = self._spawned.stdin
+        if stdin is not None:
+            if self._keep is None:
+                stdin.add(CANCEL)
+            else:  # it reads its next task there: there is none
+                stdin.finish()
             self._send()
 
     def _send(self) -> None:
@@ -262,6 +295,8 @@ class Process:
         self._read(fd)
         if self.exited and not self._pipes:
             self._conclude()
+        elif self.output.answered:
+            self._take_answer()
         elif self.output.backlog > _HIGH_WATER:
             self._hold()
 
@@ -277,6 +312,9 @@ class Process:
             if self.output.over_limit and self.reason is None:
                 self.stop(Reason.OUTPUT, self._definition.kill_grace)
                 self.reason = Reason.OUTPUT  # also of one that has exited by now
+            if self.output.broken and self.reason is None:
+                self.stop(Reason.PROTOCOL, 0)
+                self.reason = Reason.PROTOCOL
         else:
             self._close_pipe(fd)
         return len(data)
@@ -309,6 +347,38 @@ class Process:
         else:
             self._watch_pipes()
 
+    # ------------------------------------------------------------------ the answer of one that may be kept
+
+    def _take_answer(self) -> None:
+        """The task is done; what is being stopped, or is frozen, is left to that. A process that is as it was before it
+        had the task is kept; of any other all is ended, and the task waits for that."""
+        done = self.output.answered and not self._answer_is_taken
+        if not done or self.exited or self.reason is not None or self._frozen or self._rests:
+            return
+        self._answer_is_taken = True
+        for fd, stream in list(self._pipes.items()):
+            if stream is Stream.STDERR:
+                self._read_once(fd)
+        problem = what_is_left(self._spawned, self.output, self._pipes)
+        if problem is None:
+            self._part()
+        else:
+            self.output.note(problem)
+            self._rest_is_killed = True
+            self._kill()
+
+    def _part(self) -> None:
+        """It goes on without its task."""
+        assert self._keep is not None
+        for fd in (*self._pipes, self._spawned.pidfd):
+            self._loop.unwatch(fd)
+        self._pipes.clear()
+        self.status = ExitStatus()
+        self.output.detach()
+        self.kept = True
+        self._keep()
+        self._ended()
+
     # ------------------------------------------------------------------ the end
 
     def _exit(self) -> None:
@@ -323,9 +393,11 @@ class Process:
             self._exit_at_last()
             return
         self.kept_out = status.code == NOT_ENTERED and not self._tree.entered()
-        self.status = ExitStatus() if self.kept_out else status
+        self.status = ExitStatus() if self.kept_out or self._answer_is_taken else status
         if status.lost:
             self._tree.leader_is_gone()
+        stdin = self._spawned.stdin
+        self._untouched = self._keep is not None and stdin is not None and stdin.untouched
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         self._drain_timer = self._loop.later(DRAIN_GRACE, self._drain_is_over)
@@ -334,14 +406,18 @@ class Process:
         if not self._pipes:
             self._conclude()
 
+    def _read_once(self, fd: int) -> None:
+        """What is there now, and no more."""
+        left = unread_bytes(fd)
+        while left > 0 and (count := self._read(fd)):
+            left -= count
+
     def _read_what_is_there(self) -> None:
         """All that an ended process wrote, and no more: one that it left behind may write for ever."""
         for fd in list(self._pipes):
             if not self._read(fd):
                 continue
-            left = _readable_bytes(fd)
-            while left > 0 and (count := self._read(fd)):
-                left -= count
+            self._read_once(fd)
             if fd in self._pipes:
                 self._read(fd)  # the end, if that was all
 
@@ -409,9 +485,3 @@ class Process:
         self._kill_rest()
         self._reap()
         self._emptying.await_stuck(self._tree, self._task_id, self._gone)
-
-
-def _readable_bytes(pipe: int) -> int:
-    count = array("i", [0])
-    fcntl.ioctl(pipe, termios.FIONREAD, count)
-    return count[0]

@@ -47,10 +47,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks of a worker run and wait."""
+    """How many tasks of a worker run and wait; and how many processes wait for one."""
 
     running: int = 0
     queued: int = 0
+    waiting: int = 0
 
 
 _Heap = list[tuple[int, str]]

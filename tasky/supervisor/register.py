@@ -67,6 +67,10 @@ class Register:
             self._definitions = _with_ad_hoc(definitions)
             self._scheduler.set_limits(_limits(definitions), _chains(self._definitions))
 
+    @property
+    def definitions(self) -> Mapping[str, WorkerDefinition]:
+        return self._definitions
+
     def retry_of(self, worker: str) -> Retry:
         """As it is defined now; a worker that was removed retries nothing."""
         definition = self._definitions.get(worker)

@@ -17,7 +17,7 @@ from typing import Final
 from ..crash import Point, crash_at
 from ..errors import SpawnError
 from ..logs import about
-from ..model.worker import Input
+from ..model.worker import Protocol
 from . import inherit
 from .containment import Containment, Tree
 from .launch import Launch
@@ -107,12 +107,12 @@ def _start(
         stdout, childs_stdout = _pipe(undo, childs)
         stderr, childs_stderr = _pipe(undo, childs)
         stdin, childs_stdin = None, subprocess.DEVNULL
-        if task_line := launch.task_line():
+        if launch.definition.protocol is Protocol.JSONL:
             childs_stdin, ours = os.pipe()
             childs.callback(os.close, childs_stdin)
             undo.callback(os.close, ours)
             os.set_blocking(ours, False)
-            stdin = Stdin(ours, task_line, launch.definition.input is Input.OPEN)
+            stdin = Stdin(ours, launch.task_line(), launch.keeps_stdin_open)
         argv, environment = launch.command(tree.entry, containment.controllers)
         umask = launch.definition.umask
         if not wanted():

@@ -106,6 +106,11 @@ class Spawner:
         if not watched:
             self._loop.call(self._watch)
 
+    @property
+    def is_idle(self) -> bool:
+        """As far as that can be told."""
+        return self._jobs.empty() and not any(each.busy for each in self._threads)
+
     def close(self) -> None:
         """Ends the threads after the jobs that they have; but for one that is stuck."""
         for _ in self._threads:

@@ -11,14 +11,15 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..crash import Point, crash_at
 from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
+from ..model.worker import WorkerDefinition
 from ..store import Store, tasks
 from .chains import Conduct, Conductor
 from .containment import Containment
@@ -28,13 +29,16 @@ from .launch import Launch
 from .live import Live
 from .loop import Loop
 from .observer import Observer
+from .pool import Pool
 from .process import Process
 from .progress import ProgressSaver
 from .queue import Instant
 from .register import Register
 from .spawner import Shortage, Spawned, is_shortage, spawn
 from .spawner_threads import Job, Spawner, StartTimeout
+from .standby import Standby
 from .timers import Timer
+from .warm import Warmth
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,10 @@ _LONGEST_PAUSE: Final = 10 * _SECOND
 _LOOK_AGAIN: Final = 30 * _SECOND
 #: The two clocks do not run alike: what is due a little before the timer rings does not set it anew, in ns.
 _LATE: Final = 1_000_000
+
+
+#: None of a task that was stopped meanwhile.
+_Made: TypeAlias = Spawned | Standby | None
 
 
 class Starts:
@@ -62,6 +70,7 @@ class Starts:
         ends: Ends,
         saver: ProgressSaver,
         conductor: Conductor,
+        max_tasks: int,
         max_line: int,
         observer: Observer,
     ) -> None:
@@ -76,12 +85,25 @@ class Starts:
         self._max_line: Final = max_line
         self._observer: Final = observer
         self._emptying: Final = Emptying(loop, containment)
+        #: The processes that wait for a task.
+        self.pool: Final = Pool(
+            store,
+            loop,
+            containment,
+            self._emptying,
+            register,
+            max_tasks=max_tasks,
+            broken=lambda definition: self._warmth.broken(definition),
+        )
+        self._warmth: Final = Warmth(loop, spawner, self.pool)
         #: When the timer for delayed tasks rings, by the monotonic clock; changed by the loop's thread only.
         self._due: float = math.inf
         self._due_timer: Timer | None = None
 
     def dispatch(self, freed: Live | None = None) -> None:
         """Starts what may start now; `freed` has given its slot back."""
+        if freed is not None:
+            self._warmth.wake()
         now = Instant(time.time_ns(), time.monotonic_ns())
         lives, wait = self._register.start(now, freed)
         for live in lives:
@@ -90,6 +112,22 @@ class Starts:
             due = now.steady + min(wait, _LOOK_AGAIN)
             if due < self._due - _LATE:
                 self._loop.call(partial(self._await_due, due))
+
+    def redefine(self) -> None:
+        """There are definitions, or other ones. In the loop's thread."""
+        self._warmth.redefine(self._register.definitions.values())
+        self.dispatch()
+
+    def keep_waiting(self) -> None:
+        """Any thread."""
+        self.pool.reopen()
+        self._warmth.wake()
+
+    def switch(self, in_use: Callable[[WorkerDefinition], bool]) -> None:
+        """Any thread."""
+        self._warmth.in_use = in_use
+        self.pool.drop()
+        self._warmth.wake()
 
     def launch(self, live: Live) -> None:
         """Its start is stored: makes a process of it. In the writer's thread."""
@@ -106,7 +144,7 @@ class Starts:
             partial(self._spawn, live),
             partial(self._made, live),
             partial(self._failed, live),
-            discard=_discard,
+            discard=self._discard,
             unwanted=live.is_unwanted,
         )
         self._spawner.post(job)
@@ -128,6 +166,7 @@ class Starts:
 
     def close(self) -> None:
         """After the loop."""
+        self.pool.close()
         self._emptying.close()
 
     def time_out(self, live: Live) -> None:
@@ -168,7 +207,7 @@ class Starts:
 
     # ------------------------------------------------------------------ the process
 
-    def _spawn(self, live: Live, job: Job[Spawned | None]) -> Spawned | None:
+    def _spawn(self, live: Live, job: Job[_Made]) -> _Made:
         """In the spawner's thread. None of one that was stopped meanwhile, or while nothing starts."""
         if live.stopped is not None or self._register.held:
             return None
@@ -176,17 +215,36 @@ class Starts:
             live.launch = self._prepare(live)
         if live.attempt == 1 or live.began is None:
             live.began = time.monotonic_ns()
+        waits = live.launch.definition.waits
+        if waits and (standby := self.pool.take(live.launch)):
+            self._observer.took(live.worker, standby.served == 1)
+            self._loop.call(partial(self._warmth.worked, standby.definition))
+            return standby
         began = time.monotonic()
-        spawned = spawn(live.launch, self._containment, lambda: not job.given_up)
-        self._observer.spawned(time.monotonic() - began)
-        return spawned
-
-    def _made(self, live: Live, spawned: Spawned | None) -> None:
-        """In the spawner's thread."""
-        if spawned is None:
-            self._loop.call(partial(self._ends.stopped_before_start, live))
+        self.pool.make_room()
+        made: _Made
+        if waits:
+            made = self.pool.start(live.launch, lambda: not job.given_up)
         else:
-            self._loop.call(partial(self._spawned, live, spawned))
+            made = spawn(live.launch, self._containment, lambda: not job.given_up)
+        self._observer.spawned(time.monotonic() - began)
+        return made
+
+    def _made(self, live: Live, made: _Made) -> None:
+        """In the spawner's thread."""
+        if made is None:
+            self._loop.call(partial(self._ends.stopped_before_start, live))
+        elif isinstance(made, Standby):
+            self._loop.call(partial(self._spawned, live, made.spawned, made))
+        else:
+            self._loop.call(partial(self._spawned, live, made))
+
+    def _discard(self, made: _Made) -> None:
+        """It was given up, and started after all. In the spawner's thread."""
+        if isinstance(made, Standby):
+            self.pool.reclaim(made)
+        elif made is not None:
+            made.discard()
 
     def _prepare(self, live: Live) -> Launch:
         """In the spawner's thread."""
@@ -250,7 +308,7 @@ class Starts:
     def adopt(
         self, live: Live, spawned: Spawned, launch: Launch, handed: Mapping[str, Any]
     ) -> None:
-        """The process of another server's, which goes on here. Before the loop runs."""
+        """The process of another server's, which goes on here, and has no further task. Before the loop runs."""
         live.process = self._process(live, spawned, launch)
         live.process.go_on(handed)
         self._register.adopt(live)
@@ -259,7 +317,13 @@ class Starts:
         if live.stopped is None and live.state is State.RUNNING:
             live.set_alarm(self._loop, partial(self.time_out, live))
 
-    def _process(self, live: Live, spawned: Spawned, launch: Launch) -> Process:
+    def _process(
+        self, live: Live, spawned: Spawned, launch: Launch, standby: Standby | None = None
+    ) -> Process:
+        """`standby` is of one that has waited for its task."""
+        keep = former = None
+        if standby is not None and standby.definition.reuse is not None:
+            keep, former = partial(self.pool.put, standby), standby.former
         return Process(
             spawned,
             launch,
@@ -267,16 +331,21 @@ class Starts:
             loop=self._loop,
             emptying=self._emptying,
             scribe=self._store.scribe,
-            ended=partial(self._ends.process_ended, live),
+            ended=partial(self._process_ended, live, standby, launch if keep else None),
             gone=partial(self.dispatch, live),
             progressed=partial(self._observer.progressed, live.task_id, live.worker),
+            keep=keep,
+            former=former,
         )
 
-    def _spawned(self, live: Live, spawned: Spawned) -> None:
+    def _spawned(self, live: Live, spawned: Spawned, standby: Standby | None = None) -> None:
         launch, live.launch, live.params = live.launch, None, None
         assert launch is not None
+        if standby is not None:
+            self.pool.release(standby)
+            self._warmth.taken()
         try:
-            live.process = self._process(live, spawned, launch)
+            live.process = self._process(live, spawned, launch, standby)
         except OSError as error:  # the kernel has no room for one more watched descriptor
             for fd in spawned.descriptors:
                 self._loop.unwatch(fd)
@@ -307,12 +376,20 @@ class Starts:
         else:
             live.set_alarm(self._loop, partial(self.time_out, live))
 
+    def _process_ended(self, live: Live, standby: Standby | None, launch: Launch | None) -> None:
+        """Or it has answered, and was kept."""
+        process = live.process
+        assert isinstance(process, Process)
+        if standby is not None and not process.kept:
+            self.pool.gone(standby)
+            if standby.served > 1 and process.is_untouched and live.stopped is None:
+                log.info("its process had ended: it gets another one", extra=live.about)
+                live.hold_alarm()
+                live.process, live.launch = None, launch
+                self._launch(live)
+                return
+        self._ends.process_ended(live)
+
 
 def _not_discarded(error: Exception) -> None:
     log.error("a process that cannot be watched could not be ended: %s", error)
-
-
-def _discard(spawned: Spawned | None) -> None:
-    """It was given up, and started after all."""
-    if spawned is not None:
-        spawned.discard()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import termios
+from array import array
 from typing import Any
 
 
@@ -10,11 +13,12 @@ class Stdin:
     """Does not block. With `keep_open` the pipe stays open for further messages; without, it is closed when all is
     written."""
 
-    __slots__ = ("_keep_open", "_unsent", "fd")
+    __slots__ = ("_keep_open", "_sent", "_unsent", "fd")
 
     def __init__(self, fd: int, data: bytes, keep_open: bool) -> None:
         self.fd: int | None = fd
         self._unsent = memoryview(data)
+        self._sent = 0
         self._keep_open = keep_open
 
     @property
@@ -27,6 +31,27 @@ class Stdin:
         """Something is still to be written."""
         return bool(self._unsent)
 
+    @property
+    def unread(self) -> int:
+        """How much of what was sent is still to be read, or to be sent. Asked of an open one only."""
+        assert self.fd is not None
+        return len(self._unsent) + unread_bytes(self.fd)
+
+    @property
+    def untouched(self) -> bool:
+        """Nothing was read since `give`."""
+        return self.fd is not None and unread_bytes(self.fd) == self._sent
+
+    def give(self, task_line: bytes, keep_open: bool) -> None:
+        """To a process that has waited for it, and has read all before."""
+        self._unsent = memoryview(task_line)
+        self._sent = 0
+        self._keep_open = keep_open
+
+    def finish(self) -> None:
+        """Closed as soon as all is written."""
+        self._keep_open = False
+
     def flush(self) -> None:
         """Writes as far as the pipe has room.
 
@@ -36,7 +61,9 @@ class Stdin:
             return
         try:
             while self._unsent:
-                self._unsent = self._unsent[os.write(self.fd, self._unsent) :]
+                sent = os.write(self.fd, self._unsent)
+                self._sent += sent
+                self._unsent = self._unsent[sent:]
         except BlockingIOError:
             pass
         except BrokenPipeError:
@@ -61,3 +88,10 @@ class Stdin:
         self._unsent = memoryview(b"")
         if fd is not None:
             os.close(fd)
+
+
+def unread_bytes(pipe: int) -> int:
+    """How much is in a pipe, by either of its ends."""
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]

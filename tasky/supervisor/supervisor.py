@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -95,6 +96,7 @@ class Supervisor:
             ends=self._ends,
             saver=ProgressSaver(store, self._register, self._loop),
             conductor=self._conductor,
+            max_tasks=max_tasks,
             max_line=max_line,
             observer=observer,
         )
@@ -125,18 +127,38 @@ class Supervisor:
         self._conductor.start()
         self._spawner.start()
         self._thread.start()
-        self._loop.call(self._starts.dispatch)
+        self._loop.call(self._starts.redefine)
 
     def reload(self, definitions: Mapping[str, WorkerDefinition]) -> None:
-        """New definitions for tasks that start from now on."""
+        """New definitions for tasks that start from now on. Processes that wait for a task are ended."""
         self._register.redefine(definitions)
-        self._loop.call(self._starts.dispatch)
+        self._starts.pool.drop()
+        self._loop.call(self._starts.redefine)
+
+    def drop_waiting(self) -> None:
+        """Ends the processes that wait for a task; none does, until `keep_waiting`. Nothing is lost by that but time.
+        Any thread."""
+        self._starts.pool.shut()
+
+    def keep_waiting(self) -> None:
+        """Takes `drop_waiting` back. Any thread."""
+        self._starts.keep_waiting()
+
+    def switch(self, in_use: Callable[[WorkerDefinition], bool]) -> None:
+        """Tells which workers take tasks: for no other one are processes kept waiting. To be called again when that has
+        changed. Any thread."""
+        self._starts.switch(in_use)
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many processes wait for a task, by worker. Any thread."""
+        return self._starts.pool.waiting()
 
     def drain(self) -> None:
         """No new task; the running ones get SIGTERM, their grace, SIGKILL. What is queued stays so.
         `join` waits for the end."""
         settle_all(self._register.close(), ShuttingDown())
         crash_at(Point.DRAINING)
+        self.drop_waiting()
         self._loop.call(partial(self._commands.stop_all, None))
 
     def kill_now(self) -> None:
@@ -169,11 +191,13 @@ class Supervisor:
         start or end is under way. To be called until there are none; then `hand_over`, or else `work`."""
         self._register.hold(True)
         self._register.release()
+        self.drop_waiting()
         return self._in_loop(self._rest)
 
     def work(self) -> None:
         """After `rest`."""
         self._register.hold(False)
+        self.keep_waiting()
         self._loop.call(self._work)
 
     def hand_over(self) -> dict[str, Any]:
@@ -286,8 +310,11 @@ class Supervisor:
         return live.worker if live else None
 
     def counts(self) -> dict[str, Counts]:
-        """Running and queued tasks per worker; a worker without any is absent."""
-        return self._register.counts()
+        """Per worker; one with nothing to count is absent."""
+        counts = self._register.counts()
+        for worker, number in self._starts.pool.waiting().items():
+            counts[worker] = replace(counts.get(worker, Counts()), waiting=number)
+        return counts
 
     def unkillable(self) -> Mapping[str, list[int]]:
         """The tasks that have ended though processes of theirs do not end, killed as they are; with these. Each keeps
@@ -301,7 +328,7 @@ class Supervisor:
 
     def load(self) -> Load:
         """How much there is to do. Any thread."""
-        return load(self._register, self._loop, len(self.unkillable()))
+        return load(self._register, self._loop, self.waiting(), len(self.unkillable()))
 
     # ------------------------------------------------------------------ in
 

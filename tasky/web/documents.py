@@ -62,6 +62,8 @@ def worker_summary(view: WorkerView) -> Document:
     document["max_tasks"] = definition.max_tasks
     document["running"] = view.counts.running
     document["queued"] = view.counts.queued
+    if definition.waits:
+        document["waiting"] = view.counts.waiting
     return document
 
 
@@ -80,6 +82,10 @@ def worker_document(view: WorkerView) -> Document:
             {"name": step.name, "worker": step.worker, "needs": step.needs, "finally": step.is_last}
             for step in definition.chain.steps.values()
         ]
+    if definition.warm:
+        document["warm"] = definition.warm
+    if reuse := definition.reuse:
+        document["reuse"] = {"tasks": reuse.tasks, "idle": format_duration(reuse.idle)}
     return document
 
 

@@ -118,6 +118,12 @@ def _counted(metrics: Metrics, workers: list[str], sees: Sees) -> Iterator[Metri
         {(): metrics.spawns.read()},
     )
     yield counter(
+        "tasky_waiting_processes_taken",
+        "Attempts whose process had waited for them: for its first task (warm), or after another (reused).",
+        ["worker", "process"],
+        zeros(workers, ("warm", "reused")) | seen(metrics.taken.read()),
+    )
+    yield counter(
         "tasky_http_requests",
         "Requests that were answered, by route (`other`: none).",
         ["route", "method", "status"],
@@ -174,6 +180,12 @@ def _looked_at(gauges: Gauges, workers: list[str], sees: Sees) -> Iterator[Metri
 
 
 def _tasks(load: Load, workers: list[str], sees: Sees) -> Iterator[Metric]:
+    yield labelled(
+        "tasky_waiting_processes",
+        "Processes that wait for a task.",
+        ["worker"],
+        {(name,): load.waiting.get(name, 0) for name in workers},
+    )
     queued = dict.fromkeys(workers, 0) | {name: n for name, n in load.queued.items() if sees(name)}
     yield labelled(
         "tasky_queued_tasks",

@@ -119,6 +119,7 @@ _WORKER_OPTIONAL: Final[dict[str, Schema]] = {
         "type": "object",
         "description": "Each parameter with its default, or an empty text.",
     },
+    "waiting": told(COUNT, "Processes that wait for a task, where it has `warm` or `reuse`."),
 }
 
 _TOKEN: Final[dict[str, Schema]] = {"name": TEXT, "scopes": array(TEXT), "created": TIME}
@@ -343,6 +344,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             **_WORKER_OPTIONAL,
             "steps": told(array(ref("WorkerStep")), "Of a chain."),
             "schedule": ref("Schedule"),
+            "warm": told(COUNT, "So many processes are kept waiting for a task."),
+            "reuse": record(
+                "How long a process is kept for further tasks.", {"tasks": COUNT, "idle": DURATION}
+            ),
         },
     ),
     "Schedule": record(

@@ -113,7 +113,7 @@ def test_definitions_are_right(tmp_path: Path) -> None:
             (tmp_path / program).chmod(0o755)
     loaded, problems = load_workers(tmp_path, kill_grace=0)
     assert problems == []
-    assert len(loaded) == len(definitions) == 7
+    assert len(loaded) == len(definitions) == 9
 
 
 def test_every_key_of_a_definition_is_there() -> None:

@@ -553,6 +553,47 @@ PARAMETERS = (
         """,
         said(3, "input", "only a jsonl worker"),
     ),
+    case(
+        "warm and reuse of a text worker",
+        """
+        command: [./run]
+        protocol: text
+        warm: 2
+        reuse: {tasks: 10}
+        """,
+        said(3, "warm", "only a jsonl worker can wait"),
+        said(4, "reuse", "only a jsonl worker can wait"),
+    ),
+    case(
+        "reuse with open input",
+        """
+        command: [./run]
+        input: open
+        reuse: {}
+        """,
+        said(2, "input", "cannot be open with reuse"),
+    ),
+    case(
+        "more warm than may run",
+        """
+        command: [./run]
+        max_tasks: 2
+        warm: 3
+        """,
+        said(3, "warm", "must not be above max_tasks, which is 2"),
+    ),
+    case(
+        "reuse with mistakes",
+        """
+        command: [./run]
+        reuse: {tasks: 0, idle: 0s, ilde: 5s}
+        warm: many
+        """,
+        said(2, "reuse.tasks"),
+        said(2, "reuse.idle"),
+        said(2, "reuse.ilde", "did you mean idle?"),
+        said(3, "warm"),
+    ),
 )
 
 CONDITIONS = (

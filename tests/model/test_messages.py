@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tasky.model.messages import (
     CANCEL,
     ArtifactMessage,
+    Cut,
     ErrorMessage,
     Item,
     LineDecoder,
@@ -169,7 +170,7 @@ def test_a_message_that_is_too_long_is_text_also_its_rest() -> None:
     message = b'{"type":"result","output":1}'
     padding = b" " * (64 - len(message))
     items = decode(message + padding + message + b"\n" + message + b"\n", max_line=64)
-    assert items[0] == Note("a line of more than 64B was cut")
+    assert items[0] == Cut("a line of more than 64B was cut")
     assert items[1:] == [Text(message + padding + b"\n" + message + b"\n"), ResultMessage(1)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.helpers import wait_for
 from tests.web.api import Api
 
 
@@ -58,6 +59,16 @@ def test_one_worker(api: Api) -> None:
     assert echo["timeout"] is None
     assert echo["schema"]["required"] == ["text"]
     assert echo["schema"]["properties"]["times"] == {"type": "integer", "minimum": 1, "default": 1}
+
+
+def test_one_whose_processes_wait(api: Api) -> None:
+    api.add("kept", "cat", warm=2, reuse={"idle": "90s"})
+    api.reload()
+    wait_for(lambda: api.get("/workers/kept").json["waiting"] == 2, "both wait")
+    worker = api.get("/workers/kept").json
+    assert (worker["warm"], worker["reuse"]) == (2, {"tasks": 1000, "idle": "1m30s"})
+    assert [each["waiting"] for each in api.get("/workers/").json if "waiting" in each] == [2]
+    assert "waiting" not in api.get("/workers/echo").json
 
 
 def test_running_and_queued_are_counted(api: Api) -> None:

@@ -47,6 +47,19 @@ class Tree(ABC):
         """How many processes there are besides the leader, which has ended: it has no children any more."""
 
     @abstractmethod
+    def others(self) -> int:
+        """How many processes there are, or may be, besides the leader, which lives. May raise OSError."""
+
+    @property
+    @abstractmethod
+    def known_as(self) -> tuple[str, int]:
+        """What its processes can be told by: a task, or what one was started as that waits for its task; an attempt."""
+
+    @abstractmethod
+    def serve(self, task_id: str | None) -> None:
+        """The task that it is for, where it is older than its task: None while it waits for another."""
+
+    @abstractmethod
     def leader_is_gone(self) -> None:
         """It was reaped: its number may be another's from now on, and is signalled no more."""
 

@@ -188,6 +188,9 @@ class CgroupTree(LedTree):
     def entered(self) -> bool:
         return proc.cgroup(self.number).endswith(f"/{self._folder.rpartition('/')[2]}")
 
+    def members(self) -> set[int]:
+        return set(files.members(self._folder))
+
     def count(self) -> int:
         return 0 if self._has_emptied() else len(files.members(self._folder))
 

@@ -75,6 +75,20 @@ class LedTree(NamedTree):
             self._cannot_look(error)
             return 0
 
+    def serve(self, task_id: str | None) -> None:
+        self.serves = task_id
+
+    def others(self) -> int:
+        """What descends from the leader is looked at first: who loses its parent meanwhile is among the orphans."""
+        found = {each.pid for each in self.note_below() if not each.dead}
+        self._orphans.look()
+        found.update(self._orphans.perhaps_of(self))
+        return len((found | self.members()) - {self.number})
+
+    def members(self) -> set[int]:
+        """What the kernel itself lists as being in it. May raise OSError."""
+        return set()
+
     def count(self) -> int:
         """The processes besides the leader, which has ended. May raise OSError."""
         raise NotImplementedError

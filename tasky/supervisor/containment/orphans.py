@@ -87,6 +87,10 @@ class Orphans:
         """The orphans of a tree, at the latest look. Pinned."""
         return [pid for pid, owners in self._orphans.items() if owners == {tree}]
 
+    def perhaps_of(self, tree: NamedTree) -> list[int]:
+        """As `of`, with those that may be of another tree as well."""
+        return [pid for pid, owners in self._orphans.items() if tree in owners]
+
     def below(self, tree: NamedTree) -> list[Stat]:
         """The orphans of a tree and all that descends from them, now: or a moment ago, where there are many."""
         if time.monotonic_ns() >= self._next_look:

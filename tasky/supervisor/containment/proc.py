@@ -49,7 +49,8 @@ class Stat(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """What every process of a task has in its environment, if it has not removed it."""
+    """What every process of a task has in its environment, if it has not removed it. One that was started before its
+    task was known is marked with a folder and an id of its own."""
 
     task_id: str
     attempt: str
@@ -113,15 +114,22 @@ def send(process: Process, number: int) -> bool:
 def marker(pid: int) -> Marker | None:
     """None for one without; for a zombie, which has no environment; and for another user's."""
     environment = _read(f"/proc/{pid}/environ")
-    if b"TASKY_TASK_ID=" not in environment:  # asked of every process that there is
+    if b"TASKY_" not in environment:  # asked of every process that there is
         return None
-    values = {b"TASKY_TASK_ID": "", b"TASKY_ATTEMPT": "", b"TASKY_WORKDIR": ""}
+    values = {
+        b"TASKY_TASK_ID": "",
+        b"TASKY_ATTEMPT": "",
+        b"TASKY_WORKDIR": "",
+        b"TASKY_PROCESS": "",
+    }
     for variable in environment.split(b"\0"):
         name, _, value = variable.partition(b"=")
         if name in values:
             values[name] = value.decode(errors="replace")
-    found = Marker(*values.values())
-    return found if found.task_id else None
+    task_id, attempt, workdir, process = values.values()
+    if process:
+        return Marker(process.rpartition("/")[2], "1", process)
+    return Marker(task_id, attempt, workdir) if task_id else None
 
 
 def cwd(pid: int) -> str:

@@ -23,6 +23,12 @@ class NamedTree(Tree):
         self.number = 0
         #: It was killed: whatever of it turns up is killed, too.
         self.doomed = False
+        #: The task, where it has one id and its tree another, being older.
+        self.serves: str | None = None
+
+    @property
+    def known_as(self) -> tuple[str, int]:
+        return self.task_id, self.attempt
 
 
 #: The trees that a process may be of: one that is known, or all that were there when it came; none for one whose task
@@ -150,4 +156,6 @@ class Trees:
 
     def _of_task(self, task_id: str) -> Owners:
         """None of them, where the task has ended."""
-        return frozenset(tree for tree in self._trees.values() if tree.task_id == task_id)
+        return frozenset(
+            tree for tree in self._trees.values() if task_id in (tree.task_id, tree.serves)
+        )
