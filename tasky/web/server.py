@@ -187,7 +187,7 @@ class HttpServer:
         self._server.pull_trigger()
         channels = list(self._server.active_channels.values())
         under_way = sum(not channel.is_at_rest for channel in channels)
-        return under_way or self._turns < self._settled
+        return under_way + (self._turns < self._settled)
 
     def _is_resting(self) -> bool:
         return self._rests

@@ -1,4 +1,5 @@
-"""Which of the many crash tests a run has: a few, drawn with the seed that pytest-randomly prints. A pytest plugin.
+"""Which of the many crash tests a run has, and which of the upgrades: a few, drawn with the seed that pytest-randomly
+prints. A pytest plugin.
 
 PYTEST_DONT_REWRITE: it has no assertion.
 """
@@ -21,6 +22,7 @@ MODES: Final = tuple(map(str, (Kind.CGROUP, Kind.PROCESS_GROUP)))
 #: Of the points, in a run that is not told to take all.
 _FEW: Final = 2
 _HERE: Final = Path(__file__).parent
+_DRAWN: Final = (_HERE, _HERE.parent / "upgrade")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -34,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out what was not drawn, unless all are wanted, or one was named."""
     if config.getoption("all") or any("::" in argument for argument in config.args):
         return
-    out = [item for item in items if item.path.parent == _HERE and not _is_in(item, config)]
+    out = [item for item in items if item.path.parent in _DRAWN and not _is_in(item, config)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
@@ -42,8 +44,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_in(item: pytest.Item, config: pytest.Config) -> bool:
     params: dict[str, object] = item.callspec.params if hasattr(item, "callspec") else {}
-    mode, points = draw(seed_of(config))
-    return params.get("mode", mode) == mode and params.get("point", points[0]) in points
+    seed = seed_of(config)
+    mode, points = draw(seed)
+    wanted = {"mode": (mode,), "point": points, "kind": (("passed", "path")[seed % 2],)}
+    return all(params.get(name, some[0]) in some for name, some in wanted.items())
 
 
 def seed_of(config: pytest.Config) -> int:

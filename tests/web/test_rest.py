@@ -51,7 +51,13 @@ def test_what_comes_at_rest_is_answered_afterwards(undo: ExitStack) -> None:
     kept.sendall(_REQUEST)
     assert _answered(kept)
     half.sendall(_REQUEST[:20])
-    wait_for(lambda: server.rest() == 1, "the half one is under way")
+    channels = server._server.active_channels
+    port = half.getsockname()[1]
+    wait_for(
+        lambda: any(one.request and one.addr[1] == port for one in list(channels.values())),
+        "half a request is in",
+    )
+    wait_for(lambda: server.rest() == 1, "all others are at rest")
     late = _connected(undo, listener)
     for connection in (kept, fresh, late):
         connection.sendall(_REQUEST)
