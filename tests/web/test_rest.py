@@ -38,7 +38,11 @@ def _connected(undo: ExitStack, sock: socket.socket) -> socket.socket:
 
 
 def _answered(connection: socket.socket) -> bool:
-    return b"200 OK" in connection.recv(1000)
+    """Reads all of an answer."""
+    said = b""
+    while not said.endswith(b"\r\n\r\nok") and (piece := connection.recv(1000)):
+        said += piece
+    return b"200 OK" in said
 
 
 @pytest.mark.case("D18")
