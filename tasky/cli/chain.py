@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from ..config import read_document
 from . import values
 from .ending import Waiting
 from .invocation import Invocation, asks_server
@@ -26,6 +25,8 @@ def chain(invocation: Invocation, file: Path, params: Sequence[str], **given: An
     KEY=TEXT and KEY:=JSON are values for its expressions, beside those under params. Prints the task's id; with --wait
     or --follow its result.
     """
+    from ..config import read_document  # here, because no other command of a client needs it
+
     options = Submission.of(given)
     body = dict(read_document(file))
     if params:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import falcon
 
 from ..model.access import Need
+from ..model.chain.parsing import KEYS as CHAIN_KEYS
 from ..model.limits import Limits
 from ..model.masking import MASK
 from ..model.notify import Hook, Url
@@ -16,13 +17,15 @@ from ..model.retry import Retry
 from ..model.units import format_duration
 from ..model.worker import KEYS, WorkerDefinition
 from ..service import Service
-from .documents import Document, dump
+from .documents import Document, dump, schedule_document
 from .health import Readiness, problem_document
 from .query import read_query
 from .resource import NO_OPTIONS, Answer, Resource, operation
 
 _DEFAULTS: Final = WorkerDefinition(name="", command=())
 _ALWAYS: Final = frozenset({"name", "command", "protocol", "enabled"})
+#: Those that are shown each as it is, or by _SHOWN.
+_KEYS: Final = tuple(key for key in KEYS if key not in (*CHAIN_KEYS, "schedule"))
 
 
 class Definitions(Resource):
@@ -59,10 +62,15 @@ def definition_document(definition: WorkerDefinition) -> Document:
     """With the keys of its file, without those that say what would hold anyway. What may be secret is not shown: the
     values of `env`, and what is in a URL behind its path."""
     document: Document = {}
-    for key in KEYS:
+    for key in _KEYS:
         value = _value(definition, key)
         if key in _ALWAYS or value != _value(_DEFAULTS, key):
             document[key] = _SHOWN[key](value) if key in _SHOWN else value
+    if definition.chain is not None:
+        document |= definition.chain.document
+    if definition.schedule is not None:
+        shown = schedule_document(definition, 0)
+        document["schedule"] = {key: value for key, value in shown.items() if key != "next"}
     return document
 
 
@@ -91,5 +99,6 @@ _SHOWN: Final[Mapping[str, Callable[[Any], Any]]] = {
     "umask": "{:03o}".format,
     "limits": _limits,
     "retry": _retry,
+    "reuse": lambda reuse: {"tasks": reuse.tasks, "idle": format_duration(reuse.idle)},
     "notify": _hooks,
 }

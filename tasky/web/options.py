@@ -115,7 +115,7 @@ def priority(text: str) -> int:
     return int(text)
 
 
-@accepts({"type": "string", "enum": ["failed"]})
+@accepts({"type": "string", "enum": ["failed"], "examples": ["failed"]})
 def restart_from(text: str) -> str:
     if text != "failed":
         raise ValueError("must be failed; without it, a restart is from the start")

@@ -19,9 +19,14 @@ from tests.store.parts import new_task, steps_to
 
 _FEW, _MANY = 100, 20_000
 #: Tables of one row, or of one for each worker.
-_SMALL = {"beat": "SCAN pulse", "enabled": "SCAN workers"}
+_SMALL = {
+    "beat": "SCAN pulse",
+    "enabled": "SCAN workers",
+    "schedules": "SCAN schedules",
+    "due": "SCAN due",
+}
 #: Sorts what has a process: never more than may run at the same time.
-_SORTED = {"active"}
+_SORTED = {"active", "active_chains"}
 
 _FILL = """\
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
