@@ -229,3 +229,76 @@ def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start, 
 
 def _descriptors(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+#: One task after another, for each line; the first says which of its processes it is.
+_SERVER = """
+for line in sys.stdin:
+    task = json.loads(line)
+    wait(task["params"]["gate"])
+    say(type="result", id=task["id"], output=[os.getpid(), task["params"]["gate"]])
+"""
+_LINK = """
+task = json.loads(sys.stdin.readline())
+wait(task["params"]["gate"])
+say(type="result", output=task["params"]["give"])
+"""
+
+
+@pytest.mark.case("D17")
+def test_processes_that_serve_several_tasks(
+    workers: Path, gates: Gates, start: Start, mode: str
+) -> None:
+    """Those that wait are ended, one that has a task is let finish it: and none is left."""
+    params = {"gate": {"type": "string"}}
+    gates.worker(workers, "serves", _SERVER, params=params, reuse={"tasks": 9}, warm=2)
+    gates.worker(workers, "warm", _LINK, params={**params, "give": {"default": 1}}, warm=1)
+    server = start(TASKY_CONTAINMENT=mode)
+    gates.open("at once")
+    first = server.run("serves", {"gate": "at once"})["Output"]
+    busy = [server.submit("serves", {"gate": "one"}), server.submit("warm", {"gate": "two"})]
+    gates.await_reached("one")
+    gates.await_reached("two")
+    upgrade(server)
+    again = server.run("serves", {"gate": "at once"})["Output"]
+    assert again != first
+    gates.open("one")
+    gates.open("two")
+    for task in busy:
+        assert server.await_status(task, "Completed", "Failed") == "Completed"
+    assert server.get(f"/tasks/{busy[0]}/result")["Output"][1] == "one"
+    assert server.stop() == 0
+    assert "unexpected" not in server.logged
+
+
+@pytest.mark.case("D17")
+def test_a_chain(workers: Path, gates: Gates, start: Start, mode: str) -> None:
+    gates.worker(
+        workers, "link", _LINK, params={"gate": {"type": "string"}, "give": {"default": None}}
+    )
+    server = start(TASKY_CONTAINMENT=mode)
+
+    def link(gate: str, give: Any) -> dict[str, Any]:
+        return {"worker": "link", "params": {"gate": gate, "give": give}}
+
+    steps = {
+        "a": link("first", 1),
+        "b": {**link("second", {"$": "[steps.a.output, item]"}), "for_each": [1, 2, 3]},
+        "c": link("third", {"$": "steps.b.output"}),
+    }
+    body = {"chain": steps, "finally": {"z": link("third", 0)}}
+    task = server.request("POST", "/chains", body).json["TaskId"]
+    gates.await_reached("first")
+    upgrade(server)
+    gates.open("first")
+    gates.await_reached("second")
+    ask(server)
+    gates.open("second")  # at any moment of the upgrade
+    assert await_outcome(server, 2).reason is None
+    gates.open("third")
+    server.await_status(task, "Completed")
+    assert server.get(f"/tasks/{task}")["Output"] == [[1, 1], [1, 2], [1, 3]]
+    made = [len(step["Tasks"]) for step in server.get(f"/tasks/{task}")["Steps"]]
+    assert made == [1, 3, 1, 1]
+    assert server.stop() == 0
+    assert "unexpected" not in server.logged
