@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
-from .chain.plan import AD_HOC
+from .chain import AD_HOC
 
 _GLOB: Final = re.compile(r"[a-z0-9_*?\[\]!-]{1,64}", re.ASCII)
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)

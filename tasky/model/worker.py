@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from . import sections
 from .arguments import placeholders
+from .chain import AD_HOC
 from .chain.fitting import check_given
 from .chain.parsing import KEYS as CHAIN_KEYS
 from .chain.parsing import parse_plan
-from .chain.plan import AD_HOC, Plan
+from .chain.plan import Plan
 from .fields import (
     Mistake,
     Section,

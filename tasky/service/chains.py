@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from ..errors import Conflict, Forbidden, Invalid, Violation
 from ..model.access import Need, Principal
+from ..model.chain import AD_HOC
 from ..model.chain.fitting import check_workers
 from ..model.chain.parsing import KEYS, parse_plan, read_plan
-from ..model.chain.plan import AD_HOC, Plan
+from ..model.chain.plan import Plan
 from ..model.chain.records import Order, Record, StepState, StepView
 from ..model.fields import Mistake, Section, mapping
 from ..model.params import pointer

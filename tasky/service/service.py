@@ -21,7 +21,7 @@ from ..errors import (
     WrongState,
 )
 from ..model.access import ANYBODY, Principal
-from ..model.chain.plan import AD_HOC
+from ..model.chain import AD_HOC
 from ..model.notify import AllowedHosts, Hook, Url
 from ..model.params import Parameters
 from ..model.states import TERMINAL, State

@@ -92,7 +92,9 @@ class Scheduler:
     def __contains__(self, task_id: object) -> bool:
         return task_id in self._entries
 
-    def set_limits(self, limits: Mapping[str, int], weightless: frozenset[str]) -> None:
+    def set_limits(
+        self, limits: Mapping[str, int], weightless: frozenset[str] = frozenset()
+    ) -> None:
         """New limits; tasks that run above them go on."""
         self._limits = dict(limits)
         self._weightless = weightless

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..errors import QueueFull, ShuttingDown
-from ..model.chain.plan import AD_HOC
+from ..model.chain import AD_HOC
 from ..model.retry import Retry
 from ..model.states import State
 from ..model.task import NewTask, Outcome

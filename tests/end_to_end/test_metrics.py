@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasky.model.access import Scope
+from tasky.model.task import FailureCode
 from tasky.store import Tokens
 from tests.helpers import Server, wait_for, write_definition
 from tests.receiver import receiving
@@ -127,7 +128,7 @@ def test_a_killed_server_begins_at_zero_and_counts_what_it_lost(server: Server) 
     series = {(s.labels["worker"], s.labels["end"]) for s in found.families["tasky_tasks"].samples}
     workers = {worker for worker, _ in series}
     assert workers > ENDS.keys() - {"spawn"}
-    assert len(series) == len(workers) * 12
+    assert len(series) == len(workers) * (len(FailureCode) + 2)  # completed and canceled
 
 
 def test_scrapes_of_a_busy_server_agree(server: Server) -> None:

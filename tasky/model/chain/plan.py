@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from ..retry import Retry
 from .expression import Expression
 from .template import Template
-
-#: The worker whose tasks are the chains that clients send: each of them brings its own plan.
-AD_HOC: Final = "chain"
 
 
 class OnFailure(StrEnum):
