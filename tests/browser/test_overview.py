@@ -50,9 +50,7 @@ def test_plots_have_values(page: Page, stage: Stage) -> None:
     plot = page.get_by_role("region", name="Tasks that ended")
     shapes = plot.get_by_role("img", name="Tasks that ended")
     expect(shapes).to_have_accessible_name(re.compile(r"Completed: at most [1-9]"))
-    box = shapes.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 10)
+    shapes.hover()
     expect(plot.locator(".plot-legend b").first).to_be_visible()
     plot.get_by_role("button", name="Table").click()
     expect(plot.get_by_role("columnheader", name="Completed")).to_be_visible()
