@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from typing import Final
 
@@ -23,9 +22,6 @@ from .resource import NO_OPTIONS, Answer, Resource, operation
 _DOCUMENT: Final = "index.html"
 #: Where the document names a file: relative to itself, so that a proxy may have it all below a path of its own.
 _PLACE: Final = re.compile(r'\b(src|href)="page/')
-_MODULE: Final = re.compile(r'<script type="module" src="page/([^"]+)"')
-#: In a module, of others that have to be there before it runs.
-_IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*["'](\.[^"']+)["']""")
 #: Nothing but this server's own files is run, shown or asked. Text that came from elsewhere cannot become markup: what
 #: would make it so (innerHTML and the like) takes no text at all.
 POLICY: Final = (
@@ -42,7 +38,7 @@ class Files:
         found = {path: Asset.read(file) for path, file in _below(folder)}
         told = "\n".join(f"{path} {found[path].tag}" for path in sorted(found))
         self.version: Final = hashlib.sha256(told.encode()).hexdigest()[:16]
-        text = _with_preloads(found.pop(_DOCUMENT).plain.decode(), found)
+        text = found.pop(_DOCUMENT).plain.decode()
         document = _PLACE.sub(rf'\1="page/{self.version}/', text)
         self.document: Final = Asset.of(document.encode(), MEDIA_TYPES[".html"])
         self._files: Final = {f"{self.version}/{path}": asset for path, asset in found.items()}
@@ -99,22 +95,6 @@ class PageFile(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, path: str) -> None:
         read_query(req, NO_OPTIONS)
         answer(req, resp, self._files.find(path), FOR_EVER)
-
-
-def _with_preloads(document: str, files: Mapping[str, Asset]) -> str:
-    """Names all modules that the page begins with, so that a browser asks for them at once: else it learns of each
-    from the one that imports it, a round trip for each step."""
-    found: dict[str, None] = {}
-    waiting = _MODULE.findall(document)
-    while waiting:
-        path = waiting.pop(0)
-        if path in found or path not in files:
-            continue
-        found[path] = None
-        places = _IMPORT.findall(files[path].plain.decode())
-        waiting += [posixpath.normpath(f"{posixpath.dirname(path)}/{each}") for each in places]
-    links = "".join(f'<link rel="modulepreload" href="page/{path}">\n' for path in found)
-    return document.replace("</head>", f"{links}</head>")
 
 
 def _below(folder: Traversable, before: str = "") -> Iterator[tuple[str, Traversable]]:

@@ -117,15 +117,6 @@ def test_nothing_in_line_and_nothing_from_elsewhere(path: str) -> None:
     assert re.search(markup, text) is None
 
 
-def test_what_the_page_begins_with_is_asked_for_at_once() -> None:
-    """Each module that runs before a view is wanted is named in the page."""
-    document = shipped().document.plain.decode()
-    preloaded = set(re.findall(r'rel="modulepreload" href="page/\w+/([^"]+)"', document))
-    assert preloaded == imported({"app.js"})
-    assert "vendor/preact.js" in preloaded
-    assert not any(path.startswith("views/") for path in preloaded)
-
-
 VIEWS = [path for path in FILES if path.startswith("views/") and path.count("/") == 1]
 
 
