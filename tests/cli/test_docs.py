@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import click
 import pytest
@@ -66,7 +67,11 @@ def test_the_exit_statuses() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_example_is_a_command(command: str) -> None:
+def test_every_example_is_a_command(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("naps.yaml").touch()
     name = name_in(command)
     arguments = shlex.split(command)[name.count(" ") + 1 :]
     with tasky.make_context("tasky", ["--json", "version"]) as parent:

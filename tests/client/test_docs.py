@@ -47,9 +47,10 @@ def test_the_examples(
             said.append(capsys.readouterr().out)
     finally:
         names["client"].close()  # type: ignore[attr-defined]
-    first, submitting, watching, following, all_of_them, errors, calls = said
+    first, submitting, chained, watching, following, all_of_them, errors, calls = said
     assert first == "Completed\n"
     assert "Completed {'string_output': 'Done sleeping." in submitting
+    assert re.findall(r"^\w+ \w+", chained, re.MULTILINE) == ["first Completed", "second Completed"]
     assert watching.startswith("it is ")
     assert "\nthe end: Completed" in watching
     assert following.startswith("Filesystem ")
