@@ -21,6 +21,7 @@ class WorkerDocument(TypedDict):
     running: NotRequired[int]
     queued: NotRequired[int]
     waiting: NotRequired[int]
+    next_run: NotRequired[str]
     warm: NotRequired[int]
     reuse: NotRequired[dict[str, Any]]
     timeout: NotRequired[str | None]

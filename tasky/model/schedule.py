@@ -20,6 +20,7 @@ from .fields import Section, duration, mapping, one_of, quoted, text, wrong
 
 KEYS: Final = ("cron", "every", "time_zone", "params", "overlap", "catch_up")
 _SECOND: Final = 1_000_000_000
+_MICROSECOND: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,31 +61,33 @@ class Schedule:
         """The times at which it is due after this one."""
         if self.every is not None:
             return itertools.count((moment // self.every + 1) * self.every, self.every)
-        assert self.cron is not None
-        start = _EPOCH + timedelta(microseconds=moment // 1000)
-        return map(_nanoseconds, CronSim(self.cron, start.astimezone(_zone(self.time_zone))))
+        return self._of_cron(moment)
 
     def next_times(self, count: int, now: int) -> list[int]:
         """The next ones at which it is due."""
         return list(itertools.islice(self.after(now), count))
 
     def between(self, after: int, until: int, most: int) -> list[int]:
-        """Those that are due after the one time, up to the other: the last ones, if there are more than so many."""
-        found = itertools.takewhile(lambda due: due <= until, self.after(after))
-        return list(_last(found, most))
+        """Those that are due after the one time, up to the other: the last ones, if there are more than so many. They
+        are found from the end, so that a server that was down for years starts at once."""
+        latest = (
+            itertools.count(until // self.every * self.every, -self.every)
+            if self.every is not None
+            else self._of_cron(until + _MICROSECOND, backwards=True)
+        )
+        found = itertools.takewhile(lambda due: due > after, latest)
+        return sorted({*itertools.islice(found, most)})
 
-
-def _last(times: Iterator[int], most: int) -> Iterator[int]:
-    kept: dict[int, None] = {}
-    for due in times:
-        kept[due] = None
-        if len(kept) > most:
-            del kept[next(iter(kept))]
-    return iter(kept)
+    def _of_cron(self, moment: int, *, backwards: bool = False) -> Iterator[int]:
+        """The times after this one, or the other way the ones before it."""
+        assert self.cron is not None
+        start = _EPOCH + timedelta(microseconds=moment // _MICROSECOND)
+        at = start.astimezone(_zone(self.time_zone))
+        return map(_nanoseconds, CronSim(self.cron, at, reverse=backwards))
 
 
 def _nanoseconds(moment: datetime) -> int:
-    return int((moment - _EPOCH) / timedelta(microseconds=1)) * 1000
+    return int((moment - _EPOCH) / timedelta(microseconds=1)) * _MICROSECOND
 
 
 def _zone(name: str) -> tzinfo:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _SECOND: Final = 1_000_000_000
 #: What is noticed later than this, in ns, was missed: the server was down, or the machine asleep.
 _LATE: Final = 60 * _SECOND
+#: A clock that was set back by less is waited for: it comes to where it was. In ns.
+_SET_BACK: Final = 24 * 3600 * _SECOND
 #: Runs that are made up for, at the most.
 _MOST: Final = 1000
 #: The wall clock may be set: it is looked at again after so many seconds at the most.
@@ -140,6 +142,10 @@ class Schedules(Observer):
         if known is None or known.times != schedule.times:
             self._note(name, schedules.Looked(schedule.times, now), [])
             return
+        if known.since > now + _SET_BACK:
+            log.warning("the clock was set back: %s is due from now on", name)
+            self._note(name, schedules.Looked(schedule.times, now), [])
+            return
         times = schedule.between(known.since, now, _MOST)
         if times:
             self._note(
@@ -147,11 +153,11 @@ class Schedules(Observer):
             )
 
     def _note(self, name: str, looked: schedules.Looked, due: list[int]) -> None:
-        self._store.writer.call(schedules.note(name, looked, due))
+        new = self._store.writer.call(schedules.note(name, looked, due))
         crash_at(Point.DUE_STORED)
         self._looked[name] = looked
-        if due:
-            self._due[name] = sorted({*self._due.get(name, ()), *due})
+        if new:
+            self._due[name] = sorted([*self._due.get(name, ()), *new])
 
     def _work_off(self, name: str, schedule: Schedule) -> None:
         """Has the runs made that are due, as far as the one before lets them."""

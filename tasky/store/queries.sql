@@ -181,7 +181,9 @@ SELECT worker, at FROM due ORDER BY worker, at;
 INSERT OR REPLACE INTO schedules (worker, times, since) VALUES (?, ?, ?);
 
 -- note_due --
-INSERT OR IGNORE INTO due (worker, at) VALUES (?, ?);
+-- Nothing is due twice: where the clock was set back, there is a run for that time already.
+INSERT OR IGNORE INTO due (worker, at)
+SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE worker = ?1 AND at = ?2);
 
 -- not_due --
 DELETE FROM due WHERE worker = ? AND at = ?;

@@ -34,13 +34,14 @@ def insert(connection: Connection, new: NewTask) -> None:
         connection.execute(QUERIES["not_due"], (new.worker, new.due))
 
 
-def note(worker: str, looked: Looked, due: Iterable[int]) -> Operation[None]:
-    """A schedule was looked at, and these times are due."""
-    rows = [(worker, at) for at in due]
+def note(worker: str, looked: Looked, due: Iterable[int]) -> Operation[list[int]]:
+    """A schedule was looked at, and these times are due. Gives those that are, and were not."""
+    times = list(due)
 
-    def operation(connection: Connection) -> None:
+    def operation(connection: Connection) -> list[int]:
         connection.execute(QUERIES["note_schedule"], (worker, *looked))
-        connection.executemany(QUERIES["note_due"], rows)
+        note_due = QUERIES["note_due"]
+        return [at for at in times if connection.execute(note_due, (worker, at)).rowcount]
 
     return operation
 

@@ -64,6 +64,9 @@ def worker_summary(view: WorkerView) -> Document:
     document["queued"] = view.counts.queued
     if definition.waits:
         document["waiting"] = view.counts.waiting
+    if definition.schedule is not None:
+        (due,) = definition.schedule.next_times(1, time.time_ns()) or (None,)
+        _add_times(document, next_run=due)
     return document
 
 

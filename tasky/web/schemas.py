@@ -120,6 +120,9 @@ _WORKER_OPTIONAL: Final[dict[str, Schema]] = {
         "description": "Each parameter with its default, or an empty text.",
     },
     "waiting": told(COUNT, "Processes that wait for a task, where it has `warm` or `reuse`."),
+    "next_run": told(
+        TIME, "When it is due next, where it has a schedule, as long as it is enabled."
+    ),
 }
 
 _TOKEN: Final[dict[str, Schema]] = {"name": TEXT, "scopes": array(TEXT), "created": TIME}

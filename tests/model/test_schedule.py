@@ -72,6 +72,17 @@ def test_between() -> None:
     assert schedule.between(5 * MINUTE, MINUTE, 10) == []  # the clock was set back
 
 
+def test_years_that_were_missed_are_not_gone_through() -> None:
+    """The clock of a machine without a battery begins in 1970."""
+    now = at("2026-11-25T10:07:30+00:00")
+    assert shown(parse(every="1s").between(0, now, 2)) == [
+        "2026-11-25T10:07:29", "2026-11-25T10:07:30"
+    ]  # fmt: skip
+    assert shown(parse(cron="* * * * *").between(0, now, 2)) == [
+        "2026-11-25T10:06:00", "2026-11-25T10:07:00"
+    ]  # fmt: skip
+
+
 @given(
     st.sampled_from(["* * * * *", "*/7 3 * * *", "0 0 1 * *", "59 23 * * 0", "0 2,3 * 3,10 *"]),
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia"]),
@@ -85,6 +96,8 @@ def test_times_come_in_order_and_do_not_depend_on_where_one_asks(
     assert times == sorted(set(times))
     assert times[0] > start
     assert list(islice(schedule.after(times[9]), 10)) == times[10:]
+    assert schedule.between(start, times[-1], 100) == times
+    assert schedule.between(start, times[-1] - 1, 5) == times[-6:-1]
 
 
 @pytest.mark.parametrize(

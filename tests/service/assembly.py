@@ -46,6 +46,7 @@ class Assembly:
             on_logged=self.hub.logged,
         )
         history = History()
+        self.observers = Observers(self.hub, history)
         self.containment = choose(Kind.AUTO, self.state)
         self.supervisor = Supervisor(
             self.store,
@@ -54,7 +55,7 @@ class Assembly:
             max_tasks=max_tasks,
             max_queued=max_queued,
             max_line=1 << 20,
-            observer=Observers(self.hub, history),
+            observer=self.observers,
         )
         self.supervisor.start()
         self.service = Service(

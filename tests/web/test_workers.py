@@ -99,3 +99,16 @@ def test_an_unknown_worker_gets_the_nearest(api: Api) -> None:
         answer = api.ask(method, f"/workers/ecko{path}")
         assert answer.status_int == 404
         assert answer.json["Error"] == "there is no worker 'ecko'; did you mean echo?"
+
+
+def test_when_it_is_due_next(api: Api) -> None:
+    """`next_run` in the list and with one worker."""
+    leap = {"cron": "30 2 29 2 *", "time_zone": "Europe/Berlin"}
+    api.add("leap", "true", schedule=leap)
+    api.reload()
+    listed = {worker["name"]: worker for worker in api.get("/workers/").json}
+    assert "next_run" not in listed["echo"]
+    worker = api.get("/workers/leap").json
+    assert worker["next_run"] == listed["leap"]["next_run"] == worker["schedule"]["next"][0]
+    assert worker["next_run"].endswith("-02-29T01:30:00.000000Z")
+    assert len(worker["schedule"]["next"]) == 5
