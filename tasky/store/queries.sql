@@ -183,7 +183,7 @@ INSERT OR REPLACE INTO schedules (worker, times, since) VALUES (?, ?, ?);
 -- note_due --
 -- Nothing is due twice: where the clock was set back, there is a run for that time already.
 INSERT OR IGNORE INTO due (worker, at)
-SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE worker = ?1 AND at = ?2);
+SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE worker = ? AND at = ?);
 
 -- not_due --
 DELETE FROM due WHERE worker = ? AND at = ?;

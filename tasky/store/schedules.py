@@ -41,7 +41,7 @@ def note(worker: str, looked: Looked, due: Iterable[int]) -> Operation[list[int]
     def operation(connection: Connection) -> list[int]:
         connection.execute(QUERIES["note_schedule"], (worker, *looked))
         note_due = QUERIES["note_due"]
-        return [at for at in times if connection.execute(note_due, (worker, at)).rowcount]
+        return [at for at in times if connection.execute(note_due, (worker, at) * 2).rowcount]
 
     return operation
 

@@ -22,7 +22,14 @@ _TIMES = {"twice": 2, "three times": 3}
 #: Something was left out there.
 _CUT = re.compile(r"…|\.\.\.")
 #: Members that depend on the moment: a task that has just begun has said nothing yet.
-_MAY_LACK = {"Progress", "Percent", "Message", "Duration", "Seconds", "Finished", "Next"}
+_MAY_LACK = {
+    *("Progress", "Percent", "Message", "Duration", "Seconds", "Finished", "Next"),
+    *(
+        "Worker",
+        "MeanSeconds",
+        "LongestSeconds",
+    ),  # of the overview of a server that has run nothing
+}
 
 
 @dataclass(frozen=True)
