@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.stage import Stage, opened
+from tests.helpers import wait_for
 
 
 def test_one_begins_at_the_top_and_comes_back_to_where_one_was(page: Page) -> None:
@@ -13,7 +14,7 @@ def test_one_begins_at_the_top_and_comes_back_to_where_one_was(page: Page) -> No
     card = page.get_by_role("link", name="report", exact=True)
     expect(card).to_be_visible()
     card.scroll_into_view_if_needed()
-    page.wait_for_function("scrollY > 0")
+    wait_for(lambda: page.evaluate("scrollY") > 0, "it has scrolled")
     place = page.evaluate("scrollY")
     card.focus()
     page.keyboard.press("Enter")
@@ -22,7 +23,7 @@ def test_one_begins_at_the_top_and_comes_back_to_where_one_was(page: Page) -> No
     expect(page.get_by_role("main")).to_be_focused()
     page.go_back()
     expect(card).to_be_visible()
-    page.wait_for_function(f"scrollY === {place}")
+    wait_for(lambda: page.evaluate("scrollY") == place, "the former place")
 
 
 def test_a_view_of_a_version_that_the_server_has_no_more(page: Page) -> None:

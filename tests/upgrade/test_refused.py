@@ -37,6 +37,9 @@ def spoil(code: Path, file: str, before: str, after: str) -> None:
     text = (code / file).read_text()
     assert before in text
     (code / file).write_text(text.replace(before, after, 1))
+    # Python takes what it has compiled for the same if its size and its second of change are.
+    for compiled in (code / file).parent.glob(f"__pycache__/{Path(file).stem}.*"):
+        compiled.unlink()
 
 
 class _Installed(Server):
