@@ -56,19 +56,29 @@ def say(text: str) -> None:
     print(f"prove: {text}", file=sys.stderr, flush=True)
 
 
-def report(name: str, about: str, found: Mapping[str, Figures], *, into_docs: bool) -> None:
-    """Prints a table with a column for each mode; `into_docs`: also to docs/reliability.md."""
+def report(
+    name: str, about: str, found: Mapping[str, Figures], *, into_docs: bool, more: str = ""
+) -> None:
+    """Prints a table with a column for each mode, and `more` below it; `into_docs`: also to docs/reliability.md."""
     command = " ".join(["scripts/prove", name, *_shown_arguments()])
-    rows = list(dict.fromkeys(row for figures in found.values() for row in figures))
-    lines = [f"| what | {' | '.join(found)} |", "|---" * (len(found) + 1) + "|"]
-    for row in rows:
-        lines.append(
-            f"| {row} | {' | '.join(figures.get(row, '') for figures in found.values())} |"
-        )
-    text = f"{machine()}\n`{command}`: {about}\n\n" + "\n".join(lines)
+    text = f"{machine()}\n`{command}`: {about}\n\n{table('what', found)}\n\n{more}".strip()
     print(text)
     if into_docs:
         record(f"scripts/prove {name}", text)
+
+
+def table(corner: str, found: Mapping[str, Figures], *, across: bool = False) -> str:
+    """A column for each of `found`; `across`: a row for each."""
+    rows = list(dict.fromkeys(row for figures in found.values() for row in figures))
+    heads, names = (rows, list(found)) if across else (list(found), rows)
+    lines = [f"| {corner} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for name in names:
+        cells = [
+            (found[name] if across else found[head]).get(head if across else name, "")
+            for head in heads
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _shown_arguments() -> list[str]:
