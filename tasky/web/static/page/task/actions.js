@@ -40,6 +40,14 @@ async function restart(task) {
   return true;
 }
 
+async function restartRest(task) {
+  const address = url("tasks", task.TaskId, "restart", { from: "failed" });
+  const { TaskId } = await post(address);
+  toast("What has not completed is done again.");
+  navigate(href("tasks", TaskId));
+  return true;
+}
+
 async function forget(task) {
   const text = "Its result, its log and its files are removed for good.";
   if (!(await confirm({ title: "Delete this task?", text, action: "Delete task" }))) return false;
@@ -54,6 +62,11 @@ function hasFiles(task) {
   return Object.values(task.Params ?? {})
     .flat()
     .some((value) => typeof value?.file === "string" && typeof value.sha256 === "string");
+}
+
+/** A chain that a client has sent: there is no form for another. */
+function isSent(task) {
+  return task.Worker === "chain";
 }
 
 /** What can be done now, in the order of the buttons. */
@@ -95,6 +108,16 @@ function actionsOf(task) {
         key: "r",
         act: () => restart(task),
       },
+    run &&
+      task.Steps &&
+      ["Failed", "Canceled"].includes(task.Status) && {
+        name: "rest",
+        label: "Restart what failed",
+        icon: "restart",
+        key: "f",
+        kind: "primary",
+        act: () => restartRest(task),
+      },
     !isLive(task) &&
       may("admin") && {
         name: "delete",
@@ -130,7 +153,7 @@ export function Actions({ task, onDone }) {
   );
   const changed = href("workers", task.Worker, { from: task.TaskId });
   return html`<div class="actions">
-    ${may("run", task.Worker) && html`<a class="button" href=${changed}>Run with changes</a>`}
+    ${may("run", task.Worker) && !isSent(task) && html`<a class="button" href=${changed}>Run with changes</a>`}
     ${actions.map(
       (action) =>
         html`<button

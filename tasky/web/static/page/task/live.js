@@ -6,6 +6,9 @@ import { openStream } from "../live.js";
 import { parseRanges, readLog } from "../log/lines.js";
 import { isLive } from "../ui/badge.js";
 
+/** The tasks of its steps are read again after so long. */
+const STEPS = 500;
+
 /**
  * @param {string} id
  * @returns {{task: object | undefined, error: Error | null, reload: () => void, isDeleted: boolean,
@@ -26,17 +29,26 @@ export function useTask(id) {
 
   useEffect(() => {
     if (!runs) return undefined;
+    let timer = 0;
+    /** The tasks of the steps are told by the chain only: many of them begin and end in a second. */
+    const soon = () => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        latest.current.reload();
+      }, STEPS);
+    };
     const end = openStream(
       url("tasks", id, "events", { lines: true }),
       {
         onEvents(messages) {
           const news = summed(messages);
           if (news.extent) setExtent(news.extent);
-          change((before) => ({ ...before, ...news.task }));
+          change((before) => ({ ...before, ...news.task, ...stepped(before, news.steps) }));
           if (news.isOver) end();
           // Times, attempts and what it left are told by the task only.
           const isOther = news.task.Status && news.task.Status !== latest.current.task?.Status;
           if (news.isOver || isOther) latest.current.reload();
+          else if (changes(latest.current.task, news.steps)) soon();
         },
         onCatchUp() {
           latest.current.reload();
@@ -46,7 +58,10 @@ export function useTask(id) {
       },
       { resumes: true },
     );
-    return end;
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
   }, [id, runs]);
 
   return { task, error, reload, extent, isDeleted };
@@ -54,15 +69,30 @@ export function useTask(id) {
 
 /** What some events say, together. */
 function summed(messages) {
-  const news = { task: {}, extent: null, isOver: false };
+  const news = { task: {}, steps: new Map(), extent: null, isOver: false };
   for (const { event, data } of messages) {
     if (event === "lines") news.extent = parseRanges(data.Lines);
     else if (event === "status") news.task.Status = data.Status;
     else if (event === "progress")
       news.task.Progress = { Percent: data.Percent, Message: data.Message };
+    else if (event === "step") news.steps.set(data.Name, data);
     else if (event === "result") news.isOver = true;
   }
   return news;
+}
+
+/** The steps of a chain, as they are by now. */
+function stepped({ Steps: before }, news) {
+  if (!before || news.size === 0) return {};
+  return { Steps: before.map((step) => ({ ...step, ...news.get(step.Name) })) };
+}
+
+/** Whether there is more to learn of the steps than was told. */
+function changes({ Steps: before }, news) {
+  return (before ?? []).some(({ Name, Status, Ended, Total }) => {
+    const told = news.get(Name);
+    return told && (told.Status !== Status || told.Ended !== Ended || told.Total !== Total);
+  });
 }
 
 /** It is tried again. */

@@ -12,6 +12,9 @@ const ICONS = {
   Canceled: "slash",
 };
 
+/** Those that only the steps of a chain have. */
+const OF_STEPS = { Waiting: "clock", Skipped: "right", Unreached: "slash" };
+
 export const STATUSES = Object.keys(ICONS);
 export const LIVE = new Set(["Queued", "Running", "Paused", "Canceling"]);
 
@@ -23,7 +26,7 @@ export function isLive(task) {
 /** @param {{status: string, large?: boolean}} props */
 export function StatusBadge({ status, large = false }) {
   return html`<span class=${`badge status-${status} ${large ? "large" : ""}`}>
-    <${Icon} name=${ICONS[status] ?? "info"} />${status}
+    <${Icon} name=${ICONS[status] ?? OF_STEPS[status] ?? "info"} />${status}
   </span>`;
 }
 

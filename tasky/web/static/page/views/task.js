@@ -7,6 +7,7 @@ import { Actions } from "../task/actions.js";
 import { Files } from "../task/files.js";
 import { useTask } from "../task/live.js";
 import { Result } from "../task/result.js";
+import { Steps } from "../task/steps.js";
 import { AttemptBars, Timeline } from "../task/timeline.js";
 import { StatusBadge, isLive } from "../ui/badge.js";
 import { CopyButton } from "../ui/copy.js";
@@ -51,6 +52,7 @@ export function View({ path: [id], query }) {
     <p class="unseen" role="status">${task.Worker}: ${task.Status}</p>
     <${Doing} task=${task} />
     ${task.Error && html`<${Trouble} error=${task.Error} />`}
+    ${task.Steps && html`<${Steps} task=${task} chosen=${query.get("step")} />`}
     <div class="task-page">
       <div class="card task-main">
         <${Tabs}
@@ -133,6 +135,13 @@ function Facts({ task }) {
     task.By && ["By", html`<bdi>${task.By}</bdi>`],
     task.Priority !== 0 && ["Priority", task.Priority],
     task.Timeout && ["Timeout", task.Timeout],
+    task.Parent && [
+      "Part of",
+      html`<a href=${href("tasks", task.Parent)}
+          ><span class="mono">${shortId(task.Parent)}</span></a
+        >${", "}<bdi>${task.Step}</bdi>`,
+    ],
+    task.Scheduled && ["Due", html`<${Time} value=${task.Scheduled} />`],
     task.RestartOf && [
       "Again",
       html`<a class="mono" href=${href("tasks", task.RestartOf)}>${shortId(task.RestartOf)}</a>`,

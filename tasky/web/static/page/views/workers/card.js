@@ -5,7 +5,7 @@ import { Time } from "../../ui/time.js";
 
 /** One worker. All of the card leads to its form. */
 export function WorkerCard({ worker }) {
-  const { name, description, status, running, queued, recent = [] } = worker;
+  const { name, description, status, running, queued, recent = [], next_run: next } = worker;
   return html`<li class=${`card worker ${status === "Enabled" ? "" : "off"}`}>
     <div class="worker-top">
       <h2><a class="worker-link" href=${href("workers", name)}>${name}</a></h2>
@@ -29,6 +29,11 @@ export function WorkerCard({ worker }) {
                 ${recent.toReversed().map(bar)}
               </a>
               <span class="muted small"><${Time} value=${recent[0].Created} relative /></span>`
+      }
+      ${
+        next &&
+        status === "Enabled" &&
+        html`<span class="muted small worker-next">Due <${Time} value=${next} relative /></span>`
       }
     </div>
   </li>`;
