@@ -19,8 +19,8 @@ def test_one_begins_at_the_top_and_comes_back_to_where_one_was(page: Page) -> No
     card.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="report")).to_be_visible()
-    assert page.evaluate("scrollY") == 0
     expect(page.get_by_role("main")).to_be_focused()
+    wait_for(lambda: page.evaluate("scrollY") == 0, "the top")
     page.go_back()
     expect(card).to_be_visible()
     wait_for(lambda: page.evaluate("scrollY") == place, "the former place")
