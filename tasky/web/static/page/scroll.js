@@ -1,8 +1,9 @@
 // Where one is in a view: at its top when one comes to it, where one was when one goes back to it.
 import { onMove } from "./router.js";
 
-/** What is read from the server first takes a moment. */
-const PATIENCE = 1500;
+/** What is read from the server first may take long; whoever moves by himself meanwhile is left where he is. */
+const PATIENCE = 20_000;
+const BY_HAND = ["wheel", "touchmove", "keydown", "pointerdown"];
 
 /** @type {Map<string, number>} by address */
 const positions = new Map();
@@ -10,6 +11,7 @@ let wanted = 0;
 
 addEventListener("scroll", () => positions.set(location.hash, scrollY), { passive: true });
 history.scrollRestoration = "manual";
+for (const kind of BY_HAND) addEventListener(kind, () => ++wanted, { passive: true });
 
 /** Begins to look after it. `main` is the element that a screen reader begins to read at. */
 export function keepPlaces(main) {
