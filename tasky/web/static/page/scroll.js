@@ -1,5 +1,5 @@
 // Where one is in a view: at its top when one comes to it, where one was when one goes back to it.
-import { onMove } from "./router.js";
+import { onMove, route } from "./router.js";
 
 /** What is read from the server first may take long; whoever moves by himself meanwhile is left where he is. */
 const PATIENCE = 20_000;
@@ -9,14 +9,15 @@ const BY_HAND = ["wheel", "touchmove", "keydown", "pointerdown"];
 const positions = new Map();
 let wanted = 0;
 
-addEventListener("scroll", () => positions.set(location.hash, scrollY), { passive: true });
+// Not by location.hash, which is another before anybody was told.
+addEventListener("scroll", () => positions.set(route.get().href, scrollY), { passive: true });
 history.scrollRestoration = "manual";
 for (const kind of BY_HAND) addEventListener(kind, () => ++wanted, { passive: true });
 
 /** Begins to look after it. `main` is the element that a screen reader begins to read at. */
 export function keepPlaces(main) {
   return onMove((isBack) => {
-    const place = (isBack && positions.get(location.hash)) || 0;
+    const place = (isBack && positions.get(route.get().href)) || 0;
     if (!isBack) main().focus({ preventScroll: true });
     scrollTo(0, 0);
     const move = ++wanted;
