@@ -11,15 +11,13 @@ from typing import Any, Final
 
 from ..states import State
 from ..task import Failure, FailureCode
-from .expression import Expression, Unusable, is_true
+from .expression import Unusable, is_true
 from .parsing import MAX_ITEMS
 from .plan import OnFailure, Plan, Step
 from .records import SETTLED, End, Key, Order, Record, StepState, StepView
 from .run import Run
+from .scope import Load, Scopes
 from .template import Template
-
-#: The output of a task, as JSON has it; None where it has none.
-Load = Callable[[str], Any]
 
 
 class Course:
@@ -39,12 +37,11 @@ class Course:
         halted: bool = False,
     ) -> None:
         self._plan: Final = plan
-        self._params: Final = params
-        self._load: Final = load
         self._chance: Final = chance
         self._states: Final = dict.fromkeys(plan.steps, StepState.WAITING)
         self._runs: Final[dict[str, Run]] = {}
         self._failures: Final[dict[str, Failure]] = {}
+        self._scopes: Final = Scopes(plan, params, load, self._states, self._runs, self._failures)
         self._begun: Final = begun
         self._records: Final[dict[str, dict[int, list[Record]]]] = {}
         for record in records:
@@ -120,9 +117,9 @@ class Course:
         """Of the chain, when it is over and has not failed. Raises Unusable."""
         if self._plan.output is not None:
             used = [each for _, each in self._plan.output.expressions()]
-            return self._plan.output.value(self._scope(used))
+            return self._plan.output.value(self._scopes.of(used))
         last = [name for name, step in self._plan.steps.items() if not step.is_last][-1]
-        return self._of_step(last)["output"]
+        return self._scopes.output_of(last)
 
     def views(self) -> list[StepView]:
         return [self.view(name) for name in self._plan.steps]
@@ -196,7 +193,7 @@ class Course:
         for template in (step.for_each, step.params):
             used += [each for _, each in template.expressions()] if template else []
         try:
-            scope = self._scope(used)
+            scope = self._scopes.of(used)
             if step.when is not None and not is_true(step.when.value(scope)):
                 self._set(step.name, StepState.SKIPPED)
                 return
@@ -291,38 +288,6 @@ class Course:
     def _set(self, name: str, state: StepState) -> None:
         self._states[name] = state
         self.changed.add(name)
-
-    # ------------------------------------------------------------------ what expressions find
-
-    def _scope(self, used: Sequence[Expression]) -> dict[str, Any]:
-        references = {reference.path for each in used for reference in each.references}
-        steps = {path[1] for path in references if path[0] == "steps" and len(path) > 1}
-        return {"params": self._params, "steps": {name: self._of_step(name) for name in steps}}
-
-    def _of_step(self, name: str) -> dict[str, Any]:
-        run, failure = self._runs.get(name), self._failures.get(name)
-        found: dict[str, Any] = {
-            "status": str(self._states[name]),
-            "output": None,
-            "error": None if failure is None else failure.as_json(),
-        }
-        if self._plan.steps[name].for_each is None:
-            if run is not None and (end := run.ends.get(0)):
-                found["output"] = self._output(end)
-            return found
-        ends = [] if run is None else [run.ends.get(i) for i in range(len(run.items))]
-        found["items"] = [self._of_item(end) for end in ends]
-        found["output"] = [each["output"] for each in found["items"]]
-        return found
-
-    def _of_item(self, end: End | None) -> dict[str, Any]:
-        if end is None:
-            return {"status": str(StepState.UNREACHED), "output": None, "error": None}
-        error = None if end.failure is None else end.failure.as_json()
-        return {"status": str(end.state), "output": self._output(end), "error": error}
-
-    def _output(self, end: End) -> Any:
-        return None if end.task_id is None else self._load(end.task_id)
 
 
 def _items(for_each: Template, scope: Mapping[str, Any]) -> list[Any]:

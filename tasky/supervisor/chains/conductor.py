@@ -197,7 +197,7 @@ class Conductor(Observer):
         course = Course(
             read_plan(chain.plan),
             task.params,
-            self._load,
+            reader.output,
             chance=random.random,
             records=records,
             begun=[name for name, step in steps.items() if step["state"] in _BEGUN],
@@ -206,10 +206,6 @@ class Conductor(Observer):
         conduct = Conduct(task, run, course, self._asked)
         conduct.reason = None if chain.halted is None else Reason(chain.halted)
         return conduct
-
-    def _load(self, task_id: str) -> Any:
-        output = self._store.reader.output(task_id)
-        return None if output is None else json.loads(output)
 
     def _child_ended(self, conduct: Conduct, key: Key, end: End) -> None:
         crash_at(Point.STEP_ENDED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasky.model.chain import scope
 from tasky.model.chain.course import Course
+from tasky.model.chain.expression import Unusable
 from tasky.model.chain.parsing import read_plan
 from tasky.model.chain.plan import OnFailure, Plan
 from tasky.model.chain.records import SETTLED, End, Key, Order, Record, StepState
@@ -37,7 +40,7 @@ class Stage:
         self.course = Course(
             plan,
             params or {},
-            self.outputs.__getitem__,
+            lambda task_id: json.dumps(self.outputs[task_id]),
             chance=lambda: 0.5,
             records=records,
             begun=begun,
@@ -277,6 +280,35 @@ def test_an_expression_without_a_value(step: Mapping[str, Any], reason: str) -> 
     assert stage.states == ["Failed", "Unreached"]
     assert stage.course.failure is not None
     assert reason in stage.course.failure.message
+
+
+def test_outputs_that_are_too_large_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are neither parsed nor kept: the step that asks for them fails, and says so."""
+    monkeypatch.setattr(scope, "MOST", 40)
+    asks = {"params": {"p": {"$": "steps.a.output"}}}
+    stage = Stage(plan(a={"for_each": [1, 2, 3]}, b=asks))
+    for task_id in ("a0", "a1", "a2"):
+        stage.end(task_id, "x" * 12)
+    assert stage.live == []
+    failure = stage.course.failure
+    assert failure is not None
+    assert "step b failed: it cannot be started: steps.a: the outputs are larger" in failure.message
+
+
+def test_a_state_is_known_without_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MOST", 0)
+    stage = Stage(plan(a={}, b={"when": {"$": "steps.a.status == 'Completed'"}}))
+    stage.end("a0", "x")
+    assert stage.live == ["b0"]
+
+
+def test_the_output_of_the_chain_may_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MOST", 5)
+    stage = Stage(plan(a={}))
+    stage.end("a0", "x" * 12)
+    assert stage.course.is_over
+    with pytest.raises(Unusable, match="larger than"):
+        stage.course.output()
 
 
 def test_stop() -> None:
