@@ -16,7 +16,7 @@ from .plans import PLANS, RECOVERY, Plan, setting
 from .stage import Stage, stage
 
 
-@pytest.mark.case("P19", "S8", "S17")
+@pytest.mark.case("P19", "S8", "S17", "K1", "T1")
 @pytest.mark.parametrize("point", list(Point))
 def test_it_dies_there_and_nothing_is_lost(point: Point, mode: str, seed: int) -> None:
     where = setting(point, random.Random(f"{seed} {point} {mode}"))

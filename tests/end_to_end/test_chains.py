@@ -140,6 +140,7 @@ def test_a_worker_that_is_a_chain_is_like_any_other(server: Server) -> None:
     assert server.run("nested")["Output"] == [2, "in"]
 
 
+@pytest.mark.case("K12")
 def test_500_at_most_20_at_once(server: Server) -> None:
     step = {
         "worker": "say",
@@ -162,6 +163,7 @@ def test_500_at_most_20_at_once(server: Server) -> None:
     assert most <= 20
 
 
+@pytest.mark.case("K3")
 def test_a_failure_with_finally(server: Server) -> None:
     ended = chain(
         server,
@@ -182,6 +184,7 @@ def test_a_failure_with_finally(server: Server) -> None:
     assert "b failed: exit status 3" in log
 
 
+@pytest.mark.case("K11")
 def test_the_rest_of_a_failed_chain(server: Server, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.write_text("fail")
@@ -209,6 +212,7 @@ def test_the_rest_of_a_failed_chain(server: Server, tmp_path: Path) -> None:
     assert steps_of(server, whole)["a"]["Tasks"] != now["a"]["Tasks"]
 
 
+@pytest.mark.case("K4")
 def test_a_cancel_reaches_what_runs(own: Server, tmp_path: Path) -> None:
     never = str(tmp_path / "never")
     task = chain(
@@ -231,6 +235,7 @@ def test_a_cancel_reaches_what_runs(own: Server, tmp_path: Path) -> None:
     assert own.task_processes() == []
 
 
+@pytest.mark.case("K4")
 def test_pause_and_resume_reach_what_runs(server: Server, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     task = chain(server, {"a": give(1, gate=str(gate)), "b": give(2)})["TaskId"]
@@ -242,6 +247,7 @@ def test_pause_and_resume_reach_what_runs(server: Server, tmp_path: Path) -> Non
     server.await_status(task, "Completed")
 
 
+@pytest.mark.case("K4")
 def test_a_time_out(server: Server, tmp_path: Path) -> None:
     never = str(tmp_path / "never")
     task = chain(
@@ -252,6 +258,7 @@ def test_a_time_out(server: Server, tmp_path: Path) -> None:
     assert states(server, task) == {"a": "Canceled", "z": "Completed"}
 
 
+@pytest.mark.case("K1")
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_it_goes_on_after_a_restart_of_the_server(own: Server, tmp_path: Path, how: str) -> None:
     """What has ended is not done again; what ran is, since its `retry` says so."""
@@ -279,6 +286,35 @@ def test_it_goes_on_after_a_restart_of_the_server(own: Server, tmp_path: Path, h
     assert [one["Status"] for one in now["b"]["Tasks"]] == ["Failed", "Completed"]
 
 
+@pytest.mark.case("K2")
+def test_a_pause_outlives_a_death_of_the_server(own: Server, tmp_path: Path) -> None:
+    """What waited in the queue is frozen as soon as it starts, and what was lost is not done again while it lasts."""
+    gate = tmp_path / "gate"
+    write_worker(own.workers, "single", GIVE, params=PARAMS, max_tasks=1)
+    wait_for(lambda: own.request("GET", "/workers/single").status == 200, "it is loaded")
+    step = {
+        "worker": "single",
+        "params": {"give": {"$": "item"}, "gate": str(gate)},
+        "for_each": [1, 2],
+        "retry": {"attempts": 2, "on": ["lost"]},
+    }
+    task = chain(own, {"a": step})["TaskId"]
+    await_running(own, task, "a")
+    assert own.request("POST", f"/tasks/{task}/pause").json["Status"] == "Paused"
+    own.kill()
+    own.start()
+    second = steps_of(own, task)["a"]["Tasks"][1]["TaskId"]
+    own.await_status(second, "Paused")
+    assert own.status(task) == "Paused"
+    parts = [(one["Item"], one["Status"]) for one in steps_of(own, task)["a"]["Tasks"]]
+    assert parts == [(0, "Failed"), (1, "Paused")]
+    gate.write_text("go")
+    own.request("POST", f"/tasks/{task}/resume")
+    own.await_status(task, "Completed")
+    assert own.get(f"/tasks/{task}")["Output"] == [1, 2]
+
+
+@pytest.mark.case("K2")
 def test_a_cancel_outlives_a_death_of_the_server(own: Server, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     task = chain(
@@ -297,6 +333,7 @@ def test_a_cancel_outlives_a_death_of_the_server(own: Server, tmp_path: Path) ->
     assert states(own, task) == {"a": "Canceled", "b": "Unreached", "z": "Completed"}
 
 
+@pytest.mark.case("K5")
 def test_a_step_whose_worker_takes_no_tasks(own: Server) -> None:
     assert own.request("POST", "/workers/give/disable").status == 200
     ended = chain(own, {"a": give(1)}, "?wait=30s")
@@ -316,6 +353,7 @@ def test_a_step_whose_worker_takes_no_tasks(own: Server) -> None:
         ({"chain": {"a": {"worker": "give"}}, "steps": 1, "params": 1}, {"/steps", "/params"}),
     ],
 )
+@pytest.mark.case("K10")
 def test_mistakes_have_their_places(server: Server, body: Any, pointers: set[str]) -> None:
     answer = server.request("POST", "/chains", body)
     assert answer.status == 422, answer.body
@@ -329,6 +367,7 @@ def test_delete_takes_all_of_it(server: Server) -> None:
     assert [server.request("GET", f"/tasks/{child}").status for child in children] == [404, 404]
 
 
+@pytest.mark.case("K7")
 def test_a_part_of_a_chain_that_runs_cannot_be_deleted(server: Server, tmp_path: Path) -> None:
     task = chain(server, {"a": give(1), "b": give(2, gate=str(tmp_path / "never"))})["TaskId"]
     await_running(server, task, "b")

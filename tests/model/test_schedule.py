@@ -45,6 +45,7 @@ def test_cron() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.case("T5")
 def test_an_hour_that_there_is_not_and_one_that_there_is_twice() -> None:
     """As Debian's cron has it: once each."""
     schedule = parse(cron="30 2 * * *", time_zone="Europe/Berlin")
@@ -72,6 +73,7 @@ def test_between() -> None:
     assert schedule.between(5 * MINUTE, MINUTE, 10) == []  # the clock was set back
 
 
+@pytest.mark.case("T4")
 def test_years_that_were_missed_are_not_gone_through() -> None:
     """The clock of a machine without a battery begins in 1970."""
     now = at("2026-11-25T10:07:30+00:00")

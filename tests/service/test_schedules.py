@@ -106,6 +106,7 @@ def schedule(**more: Any) -> dict[str, Any]:
     return {"every": SELDOM, **more}
 
 
+@pytest.mark.case("T2")
 class TestOverlap:
     def test_skip(self, parts: Clockwork, caplog: pytest.LogCaptureFixture) -> None:
         parts.begin(("hold", HOLD, schedule()), due=(10, 20, 30))
@@ -140,6 +141,7 @@ class TestOverlap:
         assert [task.due for task in await_runs(parts, "hold", 2)] == [None, 10]
 
 
+@pytest.mark.case("T3")
 class TestCatchUp:
     """Five times were missed."""
 
@@ -178,6 +180,7 @@ class TestCatchUp:
         await_nothing_due(parts)
 
 
+@pytest.mark.case("T6")
 def test_a_disabled_worker_leaves_its_runs_out(
     parts: Clockwork, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,6 +193,7 @@ def test_a_disabled_worker_leaves_its_runs_out(
     assert "is left out: the worker echo is disabled" in caplog.text
 
 
+@pytest.mark.case("T7")
 def test_a_definition_that_says_another_time_begins_anew(parts: Clockwork) -> None:
     """Else every second since 1970 would have been missed, and the last ones be due."""
     before = time.time_ns()
@@ -206,6 +210,7 @@ def test_a_definition_that_says_another_time_begins_anew(parts: Clockwork) -> No
     assert runs(parts, "echo") == []
 
 
+@pytest.mark.case("T7")
 def test_a_schedule_that_is_gone_is_forgotten_with_what_was_due(parts: Clockwork) -> None:
     parts.begin(("hold", HOLD, schedule(overlap="queue")), due=(10, 20))
     (only,) = await_runs(parts, "hold", 1)
@@ -216,6 +221,7 @@ def test_a_schedule_that_is_gone_is_forgotten_with_what_was_due(parts: Clockwork
     assert parts.service.task(only.id).due == 10
 
 
+@pytest.mark.case("T4")
 class TestClockSetBack:
     def test_by_little_it_is_waited_for(self, parts: Clockwork) -> None:
         """The other one shows that both were looked at."""
@@ -244,6 +250,7 @@ class TestClockSetBack:
         assert "the clock was set back: back is due from now on" in caplog.text
 
 
+@pytest.mark.case("T1")
 def test_one_run_for_each_second_however_often_it_is_looked_at(parts: Clockwork) -> None:
     """It is woken all the time, and begun again with what is stored."""
     parts.begin(("echo", ECHO, {"every": "1s", "overlap": "queue"}), times=f"every {SECOND}")

@@ -71,6 +71,7 @@ class TestStored:
         assert shared.reader.chain(chain) == NewChain(PLAN)
         assert shared.reader.chain(first) is None
 
+    @pytest.mark.case("K6")
     def test_no_two_tasks_for_the_same_place(self, shared: Database) -> None:
         """Whatever goes wrong in the conductor: the second one is not stored at all."""
         chain = put_chain(shared)
@@ -127,6 +128,7 @@ class TestStored:
 
 
 class TestTakeOver:
+    @pytest.mark.case("K11")
     def test_what_has_completed(self, shared: Database) -> None:
         chain = put_chain(shared)
         done = put_part(shared, chain, "a")
@@ -184,6 +186,7 @@ class TestDelete:
         assert there(shared, *gone) == [False] * len(gone)
         assert there(shared, other, alien) == [True, True]
 
+    @pytest.mark.case("K7")
     def test_a_part_of_one_that_lives_is_refused(self, shared: Database) -> None:
         chain = put_chain(shared)
         part = put_part(shared, chain)
@@ -231,6 +234,7 @@ class TestRetention:
     def prune(store: Store, now: int) -> set[str]:
         return set(store.writer.call(tasks.prune(now, 10**18, 0)))
 
+    @pytest.mark.case("K7")
     @pytest.mark.parametrize("now", [400, 200], ids=["", "the clock was set back"])
     def test_it_spares_what_a_live_chain_may_ask_for(self, store: Store, now: int) -> None:
         shared = Database(store.writer, store.reader)
@@ -242,6 +246,7 @@ class TestRetention:
         end(shared, chain)
         assert self.prune(store, now) == {chain, part}
 
+    @pytest.mark.case("K7", "K11")
     def test_and_what_another_one_has_taken_over(self, store: Store) -> None:
         shared = Database(store.writer, store.reader)
         chain = put_chain(shared)

@@ -44,6 +44,7 @@ def test_a_task_takes_the_place_of_its_time(bare: Database) -> None:
     assert bare.reader.last_run("b") is None
 
 
+@pytest.mark.case("T1")
 def test_no_second_one_for_the_same_time(bare: Database) -> None:
     """Whatever goes wrong above: the second one is not stored at all."""
     first = put(bare.writer, worker="a", due=10)
@@ -54,6 +55,7 @@ def test_no_second_one_for_the_same_time(bare: Database) -> None:
     assert bare.reader.last_run("a") == Run(first, 10, State.COMPLETED)
 
 
+@pytest.mark.case("T4")
 def test_a_time_that_has_its_task_does_not_become_due_again(bare: Database) -> None:
     """As it would where the clock was set back."""
     put(bare.writer, worker="a", due=10)

@@ -137,6 +137,7 @@ def test_when() -> None:
     assert stage.course.failure is None
 
 
+@pytest.mark.case("K3")
 def test_a_failure_stops() -> None:
     stage = Stage(
         plan(a={}, b={"needs": []}, c={"needs": ["a"]}, last={"z": {}, "y": {}}, d={"needs": ["b"]})
@@ -156,6 +157,7 @@ def test_a_failure_stops() -> None:
     assert failure.details == {"step": "a", "TaskId": "a0", "error": BROKEN.as_json()}
 
 
+@pytest.mark.case("K3")
 def test_a_failure_that_does_not_matter() -> None:
     after = {"params": {"code": {"$": "steps.a.error.exit_code"}, "out": {"$": "steps.a.output"}}}
     stage = Stage(plan(a={"on_failure": "continue"}, b=after))
@@ -173,6 +175,7 @@ def test_a_failure_of_the_last_steps_is_one_of_the_chain() -> None:
     assert stage.course.failure is not None
 
 
+@pytest.mark.case("K13")
 def test_a_task_that_somebody_has_canceled() -> None:
     stage = Stage(plan(a={}, b={}))
     stage.finish("a0", End(State.CANCELED, "a0"))
@@ -255,6 +258,7 @@ def test_nothing_is_tried_again_once_the_chain_stops() -> None:
     assert stage.states == ["Failed", "Completed"]
 
 
+@pytest.mark.case("K5")
 def test_a_task_that_cannot_be_made() -> None:
     course = Course(plan(a={}, b={}), {}, lambda _: None, chance=lambda: 0)
     (order,) = course.orders()
@@ -274,6 +278,7 @@ def test_a_task_that_cannot_be_made() -> None:
         ({"params": {"x": {"$": "length(params.n)"}}}, "length(), invalid type"),
     ],
 )
+@pytest.mark.case("K9")
 def test_an_expression_without_a_value(step: Mapping[str, Any], reason: str) -> None:
     stage = Stage(plan(a=step, b={}), {"n": 5})
     assert stage.orders == {}
@@ -282,6 +287,7 @@ def test_an_expression_without_a_value(step: Mapping[str, Any], reason: str) -> 
     assert reason in stage.course.failure.message
 
 
+@pytest.mark.case("K8")
 def test_outputs_that_are_too_large_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are neither parsed nor kept: the step that asks for them fails, and says so."""
     monkeypatch.setattr(scope, "MOST", 40)
@@ -302,6 +308,7 @@ def test_a_state_is_known_without_the_output(monkeypatch: pytest.MonkeyPatch) ->
     assert stage.live == ["b0"]
 
 
+@pytest.mark.case("K8")
 def test_the_output_of_the_chain_may_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MOST", 5)
     stage = Stage(plan(a={}))
@@ -324,6 +331,7 @@ def test_stop() -> None:
     assert stage.states == ["Canceled", "Unreached", "Canceled", "Unreached"]
 
 
+@pytest.mark.case("K11")
 def test_finished_tasks_of_another_chain_are_taken_over() -> None:
     former = Record(Key("a", 0, 1), "former", End(State.COMPLETED, "former"))
     each = {"for_each": [0, 0, 0], "params": {"x": {"$": "steps.a.output"}}}
@@ -363,6 +371,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return plan(last=last, **steps)
 
 
+@pytest.mark.case("K1")
 @given(plans(), st.integers(0, 1 << 32), st.integers(0, 30))
 def test_a_course_ends_and_goes_on_after_any_restart(found: Plan, seed: int, stop_at: int) -> None:
     """No step begins before those that it needs, none has more tasks at once than it may; it comes to an end; and what

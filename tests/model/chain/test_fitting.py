@@ -95,6 +95,7 @@ PARAMS = "chain", "a", "params"
         ({"source": "x", "any": [{"x": {"$": "params"}}]}, (*PARAMS, "any"), "password is secret"),
     ],
 )  # fmt: skip
+@pytest.mark.case("K10")
 def test_misfits(params: Any, path: Path, message: str) -> None:
     found = mistakes(params)
     assert list(found) == [path]
@@ -126,6 +127,7 @@ def test_files_come_from_clients_only() -> None:
     assert message == "send takes a file as file, which only a client can send"
 
 
+@pytest.mark.case("K14")
 def test_secrets_are_not_shown() -> None:
     source = {"source": "x"}
     assert ("output",) in mistakes(source, output={"p": {"$": "params.password"}})
@@ -138,6 +140,7 @@ def test_of_a_client_values_are_known_only_when_it_runs() -> None:
     assert mistakes({"source": {"$": "params.count"}}, own=False) == {}
 
 
+@pytest.mark.case("K10")
 def test_a_chain_that_runs_itself() -> None:
     chains = {
         name: define(name, chain={"a": {"worker": worker}})

@@ -111,6 +111,7 @@ STEP = "chain", "b"
         ({"for_each": [0] * (MAX_ITEMS + 1)}, (*STEP, "for_each"), "more than 100000 elements"),
     ],
 )
+@pytest.mark.case("K10")
 def test_mistakes_in_a_step(change: Mapping[str, Any], path: Path, message: str) -> None:
     found = mistakes(chain=steps(b=change))
     assert list(found) == [path]
@@ -140,6 +141,7 @@ def test_mistakes_in_a_step(change: Mapping[str, Any], path: Path, message: str)
         ),
     ],
 )
+@pytest.mark.case("K10")
 def test_mistakes(document: Mapping[str, Any], path: Path, message: str) -> None:
     found = mistakes(**document)
     assert list(found) == [path]
