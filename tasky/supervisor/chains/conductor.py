@@ -5,12 +5,9 @@ It is told of the ends of tasks as any observer is; what it has done to others i
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -19,23 +16,20 @@ from typing import Any, Final, TypeAlias
 from ...crash import Point, crash_at
 from ...errors import QueueFull, ShuttingDown, StoreError, TaskyError
 from ...logs import about
-from ...model.chain.course import Course
-from ...model.chain.expression import Unusable
-from ...model.chain.parsing import read_plan
-from ...model.chain.records import End, Key, Order, StepState
-from ...model.outcome import Reason
+from ...model.chain.records import End, Key, Order
 from ...model.states import State
-from ...model.task import Failure, FailureCode, NewChain, NewTask, Outcome, Part, Progress, Task
+from ...model.task import Failure, FailureCode, NewTask, Outcome, Part, Task
 from ...model.worker import WorkerDefinition
-from ...store import Store, Stream, chains
+from ...store import Store, chains
 from ..observer import Observer
 from .conduct import Asked, Conduct
+from .opening import opened
+from .telling import Teller
 
 log = logging.getLogger(__name__)
 
 #: What cannot be made or read now is tried again after this pause, in ns.
 _AGAIN: Final = 1_000_000_000
-_BEGUN: Final = frozenset(StepState) - {StepState.WAITING, StepState.UNREACHED}
 
 #: Makes a new task of an order of a chain's task: raises a TaskyError that says why it cannot be.
 Prepare: TypeAlias = Callable[[Order, Task], tuple[NewTask, WorkerDefinition]]
@@ -63,7 +57,7 @@ class Conductor(Observer):
     ) -> None:
         self.prepare: Prepare = _nothing_prepared
         self._store: Final = store
-        self._observer: Final = observer
+        self._teller: Final = Teller(store, observer)
         self._submit: Final = submit
         self._cancel: Final = cancel
         self._pause: Final = pause
@@ -162,7 +156,7 @@ class Conductor(Observer):
         failed: Callable[[Exception], None],
     ) -> None:
         try:
-            conduct = self._conduct(task_id, run, document)
+            conduct = opened(self._store, task_id, run, document, self._asked)
         except StoreError as error:
             log.error("a chain cannot be read yet: %s", error, extra=about(task=task_id))
             again = partial(self.begin, task_id, run, document, done, failed)
@@ -185,34 +179,12 @@ class Conductor(Observer):
             if self._parents.pop(record.task_id, None) is not None:
                 conduct.course.ended(record.key, record.end)
 
-    def _conduct(self, task_id: str, run: int, document: Mapping[str, Any]) -> Conduct:
-        reader = self._store.reader
-        task, chain = reader.get(task_id), reader.chain(task_id)
-        if task is None:
-            raise ValueError("the task is not in the store")
-        if chain is None:
-            chain = NewChain(document)
-            self._store.writer.call(chains.add(task_id, chain))
-        records, steps = reader.course(task_id, run)
-        course = Course(
-            read_plan(chain.plan),
-            task.params,
-            reader.output,
-            chance=random.random,
-            records=records,
-            begun=[name for name, step in steps.items() if step["state"] in _BEGUN],
-            halted=chain.halted is not None,
-        )
-        conduct = Conduct(task, run, course, self._asked)
-        conduct.reason = None if chain.halted is None else Reason(chain.halted)
-        return conduct
-
     def _child_ended(self, conduct: Conduct, key: Key, end: End) -> None:
         crash_at(Point.STEP_ENDED)
         conduct.course.ended(key, end)
         if end.state is not State.COMPLETED:
             reason = end.failure.message if end.failure else "canceled"
-            self._note(conduct, f"{conduct.course.place(key)} {end.state.lower()}: {reason}")
+            self._teller.note(conduct, f"{conduct.course.place(key)} {end.state.lower()}: {reason}")
         self._go_on(conduct)
 
     def _stop(self, conduct: Conduct, grace: int, for_good: bool) -> None:
@@ -246,12 +218,12 @@ class Conductor(Observer):
                 orders = conduct.course.orders()
             over = conduct.course.is_over and not conduct.coming
             if over:
-                self._conclude(conduct)
+                self._teller.conclude(conduct)
         except StoreError as error:
             log.error("a chain cannot go on yet: %s", error, extra=about(task=conduct.task.id))
             self._later(_AGAIN, partial(self.go, conduct))
             return
-        self._tell(conduct)
+        self._teller.tell(conduct)
         if over:
             conduct.over = True
             crash_at(Point.CHAIN_OVER)
@@ -268,7 +240,7 @@ class Conductor(Observer):
         except TaskyError as error:
             failure = Failure(code=FailureCode.SPAWN, message=f"it cannot be made: {error.message}")
             conduct.course.ended(key, End(State.FAILED, None, failure))
-            self._note(conduct, f"{conduct.course.place(key)} failed: {failure.message}")
+            self._teller.note(conduct, f"{conduct.course.place(key)} failed: {failure.message}")
             return
         self._parents[new.id] = conduct, key
         conduct.coming[new.id] = key
@@ -297,12 +269,12 @@ class Conductor(Observer):
         del conduct.coming[task_id]
         if task_id in self._parents:  # it has not ended meanwhile
             conduct.course.made(order.key, task_id)
-            self._note(conduct, f"{conduct.course.place(order.key)}: {task_id}")
+            self._teller.note(conduct, f"{conduct.course.place(order.key)}: {task_id}")
         if conduct.paused:
             self._pause(task_id)
         if conduct.reason is not None and not conduct.course.at_last:
             self._cancel(task_id, conduct.grace)
-        self._tell(conduct)
+        self._teller.tell(conduct)
 
     def _not_made(self, conduct: Conduct, order: Order, task_id: str, error: TaskyError) -> None:
         """It is tried again: a full queue, or disk, does not stay so."""
@@ -314,42 +286,6 @@ class Conductor(Observer):
             log.error("a step cannot be made: %s", error, extra=about(task=conduct.task.id))
         conduct.waiting.append(order)
         self._later(_AGAIN, partial(self.go, conduct))
-
-    # ------------------------------------------------------------------ what is told
-
-    def _tell(self, conduct: Conduct) -> None:
-        course = conduct.course
-        changed = [course.view(name) for name in sorted(course.changed)]
-        course.changed.clear()
-        if not changed:
-            return
-        task, saved = conduct.task, chains.save_steps(conduct.task.id, conduct.run, changed)
-        self._store.writer.post(saved, durable=False)
-        for view in changed:
-            self._observer.stepped(task.id, task.worker, view)
-        progress = Progress(percent=course.percent(), message=course.message() or None)
-        if progress != conduct.output.progress:
-            conduct.output.progress = progress
-            self._observer.progressed(task.id, task.worker, progress)
-
-    def _note(self, conduct: Conduct, text: str) -> None:
-        """A line of its log."""
-        conduct.output.logged = True
-        line = f"{' '.join(text.split())}\n".encode(errors="backslashreplace")
-        now = time.time_ns()
-        self._store.scribe.append(conduct.task.id, Stream.TASKY, now, line, attempt=conduct.run)
-
-    def _conclude(self, conduct: Conduct) -> None:
-        conduct.failure = conduct.course.failure
-        if conduct.failure is not None or conduct.reason is not None:
-            return
-        try:
-            output = conduct.course.output()
-            conduct.output.result = json.dumps(
-                output, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-            )
-        except Unusable as error:
-            conduct.failure = Failure(code=FailureCode.STEP, message=f"output: {error}")
 
 
 def _nothing_prepared(order: Order, _: Task) -> tuple[NewTask, WorkerDefinition]:
