@@ -31,7 +31,7 @@ _SECOND: Final = 1_000_000_000
 _LATE: Final = 60 * _SECOND
 #: A clock that was set back by less is waited for: it comes to where it was. In ns.
 _SET_BACK: Final = 24 * 3600 * _SECOND
-#: Runs that are made up for, at the most.
+#: Runs that are made up for, or wait for the one before, at the most.
 _MOST: Final = 1000
 #: The wall clock may be set: it is looked at again after so many seconds at the most.
 _LOOK: Final = 30.0
@@ -147,10 +147,14 @@ class Schedules(Observer):
             self._note(name, schedules.Looked(schedule.times, now), [])
             return
         times = schedule.between(known.since, now, _MOST)
-        if times:
-            self._note(
-                name, schedules.Looked(schedule.times, times[-1]), _wanted(times, schedule, now)
-            )
+        if not times:
+            return
+        wanted = _wanted(times, schedule, now)
+        waiting = len(self._due.get(name, ()))
+        room = max(0, _MOST - waiting)
+        if len(wanted) > room:
+            log.warning("runs are left out: %d of %s wait already", waiting, name)
+        self._note(name, schedules.Looked(schedule.times, times[-1]), wanted[:room])
 
     def _note(self, name: str, looked: schedules.Looked, due: list[int]) -> None:
         new = self._store.writer.call(schedules.note(name, looked, due))

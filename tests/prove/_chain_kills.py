@@ -90,7 +90,8 @@ def _at(point: Point, mode: str, *, retries: bool) -> dict[str, str]:
     kind = "`retry: {on: [lost]}`" if retries else "no `retry`"
     say(f"{point}, {kind}: {deaths} deaths, {dict(ends)}")
     found = "; ".join(f"{count} {end}" for end, count in sorted(ends.items()))
-    return {f"deaths, and what became of the chain: {kind}": f"{deaths} deaths: {found}"}
+    times = "death" if deaths == 1 else "deaths"
+    return {f"deaths, and what became of the chain: {kind}": f"{deaths} {times}: {found}"}
 
 
 def _run(where: str, mode: str, *, retries: bool) -> str | None:

@@ -124,6 +124,22 @@ class TestOverlap:
             parts.service.cancel(found[-1].id)
         await_nothing_due(parts)
 
+    def test_no_more_wait_than_are_made_up_for(
+        self, parts: Clockwork, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(module, "_MOST", 2)
+        now = time.time_ns()
+        parts.begin(
+            ("hold", HOLD, {"every": "1s", "overlap": "queue"}),
+            since=now - 5 * SECOND,
+            due=(10, 20),
+            times=f"every {SECOND}",
+        )
+        (first,) = await_runs(parts, "hold", 1)
+        assert first.due == 10
+        assert "runs are left out: 2 of hold wait already" in caplog.text
+        assert all(at > now for at in parts.store.reader.scheduled()[1]["hold"] if at > 20)
+
     def test_replace(self, parts: Clockwork) -> None:
         parts.begin(("hold", HOLD, schedule(overlap="replace")), due=(10, 20, 30))
         found = await_runs(parts, "hold", 3)
@@ -214,6 +230,7 @@ def test_a_definition_that_says_another_time_begins_anew(parts: Clockwork) -> No
 def test_a_schedule_that_is_gone_is_forgotten_with_what_was_due(parts: Clockwork) -> None:
     parts.begin(("hold", HOLD, schedule(overlap="queue")), due=(10, 20))
     (only,) = await_runs(parts, "hold", 1)
+    parts.await_log(only.id, "ready")  # its program is rewritten: no start is to meet that
     parts.add("hold", HOLD)
     parts.reload()
     parts.wake()
