@@ -24,7 +24,7 @@ from ..model.addresses import Reach
 from ..model.delivery import Answer, Verdict, judge, message_id, signed_headers
 from ..model.fields import Wrong
 from ..model.notify import AllowedHosts, Delivery, Url
-from ..model.task import Outcome, Task
+from ..model.task import Task
 from ..store import Store, notifications
 from ..store.notifications import Due
 from ..supervisor import Observer
@@ -96,15 +96,8 @@ class Notifier(Observer):
     def start(self) -> None:
         self._thread.start()
 
-    def ended(
-        self,
-        task_id: str,  # noqa: ARG002
-        worker: str,  # noqa: ARG002
-        outcome: Outcome,  # noqa: ARG002
-        run_ns: int,  # noqa: ARG002
-        waited_ns: int,  # noqa: ARG002
-    ) -> None:
-        """Whether anybody wants to know of it, the store tells."""
+    def owed(self, task_id: str) -> None:  # noqa: ARG002
+        """Who, the store tells."""
         if not self._news.is_set():
             self._news.set()
 

@@ -93,21 +93,21 @@ def change(task_id: str, event: Event) -> Operation[State]:
     return operation
 
 
-def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation[None]:
-    """The end of a task, and of the attempt that ran (None: it never started). Who wants to know of such an end is
-    to be told from this commit on."""
+def finish(task_id: str, outcome: Outcome, attempt: Attempt | None) -> Operation[bool]:
+    """The end of a task, and of the attempt that ran (None: it never started). Gives whether anybody is to be told of
+    it, from this commit on."""
     row = (*rows.outcome(task_id, outcome), *_BEFORE.get(outcome.state, _NOWHERE))
     ended = None if attempt is None else rows.attempt(task_id, attempt)
     end = outcome.state.lower()
     told = (end, outcome.finished, task_id, end)
 
-    def operation(connection: Connection) -> None:
+    def operation(connection: Connection) -> bool:
         if not connection.execute(_FINISH, row).rowcount:
             state = _state(connection, task_id)
             raise IllegalTransition(f"a task that is {state} cannot become {outcome.state}")
         if ended is not None:
             connection.execute(_SAVE_ATTEMPT, ended)
-        connection.execute(_NOTIFY, told)
+        return connection.execute(_NOTIFY, told).rowcount > 0
 
     return operation
 

@@ -37,7 +37,7 @@ _FIRST_PAUSE: Final = 1_000_000_000
 _LONGEST_PAUSE: Final = 8_000_000_000
 
 #: For the store's writer.
-_Operation: TypeAlias = Callable[[Any], None]
+_Operation: TypeAlias = Callable[[Any], Any]
 
 
 class Ends:
@@ -99,9 +99,9 @@ class Ends:
         assert live.outcome is not None
         outcome = live.outcome
 
-        def done(_: object, error: TaskyError | None) -> None:
+        def done(owed: bool | None, error: TaskyError | None) -> None:
             if error is None:
-                self._tell(live, outcome)
+                self._tell(live, outcome, bool(owed))
             else:  # it stays in the queue, as the client is told
                 self._back(entry)
             for answer in answers:
@@ -169,14 +169,14 @@ class Ends:
         self._store_until_done(
             live,
             _finish(live.task_id, outcome, live.last_attempt(outcome.finished, outcome.failure)),
-            lambda: self._tell(live, outcome),
+            partial(self._tell, live, outcome),
         )
 
     def _take_back(self, live: Live) -> None:
         live.state = State.QUEUED
         self._dispatch(live)
         take_back = tasks.take_back(live.task_id)
-        self._store_until_done(live, take_back, partial(self._taken_back, live))
+        self._store_until_done(live, take_back, lambda _: self._taken_back(live))
         self._store.scribe.clear(live.task_id)
 
     def _taken_back(self, live: Live) -> None:
@@ -221,14 +221,15 @@ class Ends:
         self,
         live: Live,
         operation: _Operation,
-        then: Callable[[], None],
+        then: Callable[[Any], None],
         pause: int = _FIRST_PAUSE,
     ) -> None:
-        """What cannot be stored is kept, and tried again. Any thread; `then` is called in the writer's."""
+        """What cannot be stored is kept, and tried again. Any thread; `then` is called in the writer's, with what the
+        operation gave."""
 
-        def done(_: object, error: TaskyError | None) -> None:
+        def done(result: object, error: TaskyError | None) -> None:
             if error is None:
-                then()
+                then(result)
             elif isinstance(error, StoreError) and not self._given_up:
                 log.error("its end cannot be stored yet: %s", error, extra=live.about)
                 again = partial(
@@ -252,11 +253,13 @@ class Ends:
         live.refuse_cancels(error)
         self._forget(live, error)
 
-    def _tell(self, live: Live, outcome: Outcome) -> None:
-        """The end is on disk. Any thread."""
+    def _tell(self, live: Live, outcome: Outcome, owed: bool) -> None:
+        """The end is on disk, and with it whether anybody is to be told of it. Any thread."""
         crash_at(Point.END_STORED)
         self._observer.changed(live.task_id, live.worker, outcome.state)
         self._observer.ended(live.task_id, live.worker, outcome, outcome.duration or 0, live.waited)
+        if owed:
+            self._observer.owed(live.task_id)
         self._store.uploads.release(live.task_id)
         ended = Ended(live.task_id, outcome)
         for watcher in self._register.forget(live.task_id):
@@ -290,9 +293,9 @@ def _finish(task_id: str, outcome: Outcome, attempt: Attempt) -> _Operation:
         return finish
     cancel = tasks.change(task_id, Event.CANCEL)
 
-    def operation(connection: Any) -> None:
+    def operation(connection: Any) -> bool:
         cancel(connection)
-        finish(connection)
+        return finish(connection)
 
     return operation
 

@@ -44,6 +44,10 @@ class Observer:
         """The end is stored. `run_ns` is counted from the first start (0: it never started, or the server died under
         it); `waited_ns` is that of the last attempt, or how long it waited for nothing."""
 
+    def owed(self, task_id: str) -> None:
+        """Somebody is to be told of the task's end, which is stored, and so is that. Not called for what a start finds
+        and settles."""
+
 
 class Observers(Observer):
     """Several as one."""
@@ -92,3 +96,7 @@ class Observers(Observer):
     ) -> None:
         for observer in self._observers:
             observer.ended(task_id, worker, outcome, run_ns, waited_ns)
+
+    def owed(self, task_id: str) -> None:
+        for observer in self._observers:
+            observer.owed(task_id)

@@ -22,7 +22,7 @@ from .retries import pause_after, settle
 log = logging.getLogger(__name__)
 
 #: For the store's writer.
-_Operation: TypeAlias = Callable[[Any], None]
+_Operation: TypeAlias = Callable[[Any], Any]
 
 _LOST = Failure(code=FailureCode.LOST, message="the server died while the task ran")
 
@@ -53,7 +53,7 @@ def recover(
     for task in active:
         (again if _is_tried_again(task, retry_of(task.worker)) else ended).append(task)
     outcomes = [_outcome(task) for task in ended]
-    operations = [
+    operations: list[_Operation] = [
         tasks.finish(task.id, *outcome) for task, outcome in zip(ended, outcomes, strict=True)
     ]
     operations += _requeue(store, again, retry_of)

@@ -33,7 +33,7 @@ _SPAWN_PAUSE: Final = 100 * _MILLISECOND
 _LONGEST_REASON: Final = 300  # characters of a failure's message, in a log
 
 #: For the store's writer.
-_Operation: TypeAlias = Callable[[Any], None]
+_Operation: TypeAlias = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Retries:
         scribe: Scribe,
         loop: Loop,
         *,
-        post: Callable[[Live, _Operation, Callable[[], None]], None],
+        post: Callable[[Live, _Operation, Callable[[Any], None]], None],
         queue: Callable[[Entry], None],
         canceled: Callable[[Live, Failure], None],
         withdrawn: Callable[[Entry, Live, Sequence[Promise[State]]], None],
@@ -111,7 +111,7 @@ class Retries:
         operation = tasks.requeue(live.task_id, again.ended, again.not_before, live.progress)
         self._post(live, operation, partial(self._requeued, again))
 
-    def _requeued(self, again: _Again) -> None:
+    def _requeued(self, again: _Again, _: object) -> None:
         """In the writer's thread."""
         crash_at(Point.RETRY_STORED)
         self._loop.call(partial(self._wait, again))

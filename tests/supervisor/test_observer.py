@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasky.model.notify import End, Hook
 from tasky.model.retry import Retry
 from tasky.model.states import State
 from tasky.model.task import FailureCode, NewTask, Outcome, Progress
@@ -52,6 +53,9 @@ class Notes(Observer):
     ) -> None:
         self._note(task_id, "ended", worker, outcome.state, run_ns > 0)
         self.waits.append(waited_ns)
+
+    def owed(self, task_id: str) -> None:
+        self._note(task_id, "owed")
 
     def states(self, task_id: str) -> list[object]:
         return [what[2] for what in self.told[task_id] if what[0] == "changed"]
@@ -103,6 +107,15 @@ def test_one_that_waits_and_is_canceled(house: House, notes: Notes, gate: Gate) 
     ]
     assert notes.states(third) == [State.QUEUED, State.RUNNING, State.COMPLETED]
     assert sum(wait > 0 for wait in notes.waits) == 3, "one canceled, one told twice"
+
+
+@pytest.mark.parametrize(("of", "owed"), [(End.COMPLETED, True), (End.FAILED, False)])
+def test_an_end_that_somebody_wants_to_know(
+    house: House, notes: Notes, of: End, owed: bool
+) -> None:
+    house.define(program("w", "true"))
+    task = house.run("w", notify=(Hook("http://127.0.0.1:1/", frozenset({of})),))
+    assert notes.told[task.id].count(("owed",)) == owed
 
 
 def test_pause_resume_and_cancel(house: House, notes: Notes) -> None:
