@@ -18,6 +18,9 @@ WHERE id = ? AND (SELECT count(*) FROM actions WHERE task_id = tasks.id) < ?;
 -- actions --
 SELECT time, by, action FROM actions WHERE task_id = ? ORDER BY rowid;
 
+-- order --
+SELECT params, secrets, timeout FROM tasks WHERE id = ?;
+
 -- origin --
 SELECT worker, (SELECT by FROM origins WHERE task_id = tasks.id) FROM tasks WHERE id = ?;
 

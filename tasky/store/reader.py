@@ -65,6 +65,12 @@ class Reader:
             row = connection.execute(QUERIES["state"], (task_id,)).fetchone()
         return None if row is None else State(row[0])
 
+    def order(self, task_id: str) -> rows.OrderRow | None:
+        """What is to be started. One statement, not the six of `get`: this is asked for each task that has waited."""
+        with self._connection() as connection:
+            row = connection.execute(QUERIES["order"], (task_id,)).fetchone()
+        return None if row is None else rows.read_order(row)
+
     def origin(self, task_id: str) -> tuple[str, str | None] | None:
         """A task's worker, and who submitted it; None if there is no such task."""
         with self._connection() as connection:

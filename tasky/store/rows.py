@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import IdempotencyConflict
 from ..model.notify import Notification
@@ -152,13 +152,13 @@ def read_task(
         worker=worker,
         state=State(state),
         created=created,
-        params={} if params is None else json.loads(params),
+        params=_params(params),
         priority=priority,
         labels=() if labels is None else tuple((key, value) for key, value in json.loads(labels)),
         not_before=not_before,
         timeout=timeout,
         restart_of=restart_of,
-        secrets=() if secrets is None else tuple(json.loads(secrets)),
+        secrets=_secrets(secrets),
         started=started,
         finished=finished,
         duration=duration,
@@ -173,6 +173,28 @@ def read_task(
         part=part,
         due=due,
     )
+
+
+class OrderRow(NamedTuple):
+    """What the start of a task that waited must know of it. `timeout` is None for the worker's own."""
+
+    params: Mapping[str, Any]
+    secrets: tuple[str, ...]
+    timeout: int | None
+
+
+def read_order(row: Row) -> OrderRow:
+    """From the columns of the query `order`."""
+    params, secrets, timeout = row
+    return OrderRow(_params(params), _secrets(secrets), timeout)
+
+
+def _params(text: str | None) -> dict[str, Any]:
+    return {} if text is None else json.loads(text)
+
+
+def _secrets(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(json.loads(text))
 
 
 def artifact_paths(artifacts: str) -> list[str]:

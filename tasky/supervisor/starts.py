@@ -253,13 +253,13 @@ class Starts:
             raise SpawnError("the worker was removed while the task waited")
         params = live.params
         if params is None:
-            task = self._store.reader.get(live.task_id)
-            if task is None:
+            order = self._store.reader.order(live.task_id)
+            if order is None:
                 raise SpawnError("the task is not in the store")
-            live.timeout = definition.timeout if task.timeout is None else task.timeout
-            live.secrets = task.secrets
+            live.timeout = definition.timeout if order.timeout is None else order.timeout
+            live.secrets = order.secrets
             try:
-                params = definition.parameters.check(task.params, task.secrets, stored=True)
+                params = definition.parameters.check(order.params, order.secrets, stored=True)
             except InvalidParams as error:
                 message = f"its parameters do not fit the worker as it is now: {error.message}"
                 raise SpawnError(message) from error

@@ -18,6 +18,7 @@ from tests.store.parts import ATTEMPT, Database, new_task, outcome, put
 
 def test_what_is_not_there(bare: Database) -> None:
     assert bare.reader.get("0" * 32) is None
+    assert bare.reader.order("0" * 32) is None
     assert bare.reader.state("0" * 32) is None
     assert bare.reader.newest() is None
 
@@ -33,6 +34,15 @@ def test_queued_tasks_come_oldest_first(bare: Database) -> None:
         QueuedRow(second, "copyfile", 0, None, 0, None),
         QueuedRow(high, "sleeper", 5, 77, 0, None),
     ]
+
+
+@pytest.mark.parametrize("timeout", [None, 77])
+def test_what_is_to_be_started(bare: Database, timeout: int | None) -> None:
+    params = {"a": [1, "\u00e9"], "key": "k"}
+    task_id = put(bare.writer, State.QUEUED, params=params, secrets=("key",), timeout=timeout)
+    assert bare.reader.order(task_id) == (params, ("key",), timeout)
+    plain = put(bare.writer, State.QUEUED, params={})
+    assert bare.reader.order(plain) == ({}, (), None)
 
 
 @pytest.mark.parametrize("count", [5, 6, 7])
