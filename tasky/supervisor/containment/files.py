@@ -8,10 +8,11 @@ import os
 import select
 import time
 
+from .proc import whole
+
 
 def read(folder: str, name: str) -> str:
-    with open(f"{folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - done for every task
-        return file.readall().decode()
+    return whole(f"{folder}/{name}").decode()
 
 
 def write(folder: str, name: str, value: str) -> None:

@@ -188,8 +188,7 @@ def _have_list() -> bool:
 def _adopted() -> list[int]:
     """The children listed under our main thread: the kernel gives an orphan to the first thread that lives."""
     try:
-        with open(_OURS.format(os.getpid()), "rb", buffering=0) as file:  # noqa: PTH123 - often done
-            return [int(pid) for pid in file.readall().split()]
+        return [int(pid) for pid in proc.whole(_OURS.format(os.getpid())).split()]
     except FileNotFoundError:
         return []
 
