@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -42,6 +42,7 @@ class RequestTask(WSGITask):  # type: ignore[misc]
 
     stream: Stream | None = None
     chunked_response: bool
+    wrote_header: bool
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
@@ -51,6 +52,14 @@ class RequestTask(WSGITask):  # type: ignore[misc]
 
     def _take_stream(self, stream: Stream) -> None:
         self.stream = stream
+
+    def write(self, data: bytes) -> None:
+        """The head goes out with the first of its body: one system call, and one packet that wakes the client."""
+        if self.wrote_header:
+            super().write(data)
+            return
+        with self.channel.in_one_piece():
+            super().write(data)
 
     def service(self) -> None:
         self.channel.serving_since = time.monotonic()
@@ -94,6 +103,7 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
     ) -> None:
         self.streams: Final = streams
         self._handed: Final[list[tuple[Stream, bool]]] = []
+        self._gathered: list[bytes] | None = None
         self._forms: Final = forms
         self._rests: Final = rests
         self._max_body: Final = max_body
@@ -228,7 +238,21 @@ class ProblemChannel(HTTPChannel):  # type: ignore[misc]
         if self.connected and self._dropped >= _LINGER_BYTES:
             self.handle_close()
 
+    @contextlib.contextmanager
+    def in_one_piece(self) -> Iterator[None]:
+        """What is written meanwhile goes out together. For the thread that has the request."""
+        gathered: list[bytes] = []
+        self._gathered = gathered
+        try:
+            yield
+        finally:
+            self._gathered = None
+        self.write_soon(b"".join(gathered))
+
     def write_soon(self, data: Any) -> int:
+        if self._gathered is not None:
+            self._gathered.append(data)
+            return len(data)
         if not self.total_outbufs_len:
             self._moved = self._writing_since = time.monotonic()
             self._taken = 0
