@@ -236,6 +236,19 @@ def test_a_cancel_reaches_what_runs(own: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.case("K4")
+def test_a_cancel_while_the_queue_is_full(tmp_path: Path) -> None:
+    """What could not be made yet never is."""
+    folder = _workers(tmp_path / "workers.d")
+    limits = {"TASKY_MAX_TASKS": "1", "TASKY_MAX_QUEUED": "1"}
+    with serving(folder, tmp_path / "state", **limits) as server:
+        step = {**give(1, gate=str(tmp_path / "never")), "for_each": [1, 2, 3, 4]}
+        task = chain(server, {"a": step})["TaskId"]
+        wait_for(lambda: len(steps_of(server, task)["a"]["Tasks"]) == 2, "the others have no place")
+        assert server.request("POST", f"/tasks/{task}/cancel").status == 202
+        server.await_status(task, "Canceled")
+        assert states(server, task) == {"a": "Canceled"}
+
+
 def test_pause_and_resume_reach_what_runs(server: Server, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     task = chain(server, {"a": give(1, gate=str(gate)), "b": give(2)})["TaskId"]

@@ -157,6 +157,7 @@ class Conductor(Observer):
     ) -> None:
         try:
             conduct = opened(self._store, task_id, run, document, self._asked)
+            self._find_children(conduct)
         except StoreError as error:
             log.error("a chain cannot be read yet: %s", error, extra=about(task=task_id))
             again = partial(self.begin, task_id, run, document, done, failed)
@@ -164,7 +165,6 @@ class Conductor(Observer):
         except Exception as error:  # noqa: BLE001 - it is told
             failed(error)
         else:
-            self._find_children(conduct)
             done(conduct)
 
     def _find_children(self, conduct: Conduct) -> None:
@@ -197,6 +197,8 @@ class Conductor(Observer):
             self._store.writer.post(halt, durable=False)
         spared = conduct.course.at_last and not for_good
         conduct.course.stop(for_good=for_good)
+        for order in conduct.waiting:  # it will not be made
+            conduct.course.ended(order.key, End(State.CANCELED))
         conduct.waiting.clear()
         if not spared:
             self._to_all(conduct, lambda task_id: self._cancel(task_id, grace))
