@@ -184,9 +184,10 @@ SELECT worker, at FROM due ORDER BY worker, at;
 INSERT OR REPLACE INTO schedules (worker, times, since) VALUES (?, ?, ?);
 
 -- note_due --
--- Nothing is due twice: where the clock was set back, there is a run for that time already.
-INSERT OR IGNORE INTO due (worker, at)
-SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE worker = ? AND at = ?);
+INSERT OR IGNORE INTO due (worker, at) VALUES (?, ?);
+
+-- run_at --
+SELECT 1 FROM runs WHERE worker = ? AND at = ?;
 
 -- not_due --
 DELETE FROM due WHERE worker = ? AND at = ?;

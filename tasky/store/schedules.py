@@ -40,10 +40,16 @@ def note(worker: str, looked: Looked, due: Iterable[int]) -> Operation[list[int]
 
     def operation(connection: Connection) -> list[int]:
         connection.execute(QUERIES["note_schedule"], (worker, *looked))
-        note_due = QUERIES["note_due"]
-        return [at for at in times if connection.execute(note_due, (worker, at) * 2).rowcount]
+        return [at for at in times if _note_due(connection, worker, at)]
 
     return operation
+
+
+def _note_due(connection: Connection, worker: str, at: int) -> bool:
+    """Nothing is due twice: where the clock was set back, there is a run for that time already."""
+    if connection.execute(QUERIES["run_at"], (worker, at)).fetchone() is not None:
+        return False
+    return connection.execute(QUERIES["note_due"], (worker, at)).rowcount > 0
 
 
 def leave_out(worker: str, at: int) -> Operation[None]:
