@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,6 @@ def test_a_profile_that_is_not_there() -> None:
 
 def test_whose_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert home({"HOME": "/srv/ada"}) == Path("/srv/ada")
-    assert home({}) == home({"HOME": ""}) == Path("~").expanduser()
+    assert home({}) == home({"HOME": ""}) == Path(pwd.getpwuid(os.getuid()).pw_dir)
     monkeypatch.setattr("os.getuid", lambda: STRANGER)
     assert home({}) is None
