@@ -86,8 +86,7 @@ def containers(tmp_path: Path) -> Iterator[list[Container]]:
         container.process.communicate()
 
 
-@pytest.mark.parametrize("session", ["its own", "none"])
-@pytest.mark.parametrize("mode", ["auto", "process-group"])
+@pytest.mark.parametrize(("mode", "session"), [("auto", "its own"), ("process-group", "none")])
 def test_orphans_of_strangers_are_reaped(
     containers: list[Container], tmp_path: Path, mode: str, session: str
 ) -> None:

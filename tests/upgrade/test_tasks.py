@@ -3,6 +3,7 @@ them, since it is the upgrade that takes time."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,8 +230,11 @@ def test_the_process_stays_as_it_was(workers: Path, gates: Gates, start: Start, 
 
 def _descriptors(pid: int) -> int:
     """Without those of the database, of which each thread that reads may have some."""
-    links = (link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir())
-    return sum("tasky.db" not in str(link) for link in links)
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += "tasky.db" not in str(link.readlink())
+    return count
 
 
 #: One task after another, for each line; the first says which of its processes it is.
