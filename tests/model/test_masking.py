@@ -124,10 +124,16 @@ def test_no_secret_is_left(secret: str, before: str, after: str) -> None:
         masker.text(text),
         masker.data(text.encode()).decode(),
         masker.value([{text: text}])[0].popitem()[1],
-        json.loads(masker.data(json.dumps([text]).encode()))[0],
-        json.loads(masker.data(json.dumps([text], ensure_ascii=False).encode()))[0],
     ):
         assert secret not in shown
+    for ascii_only in (True, False):
+        inside = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        shown = masker.data(json.dumps([text], ensure_ascii=ascii_only).encode()).decode()
+        assert inside not in shown
+        if (
+            "\\" not in secret
+        ):  # of one with a backslash, half an escape may be left: then it is JSON no more
+            assert secret not in json.loads(shown)[0]
 
 
 @given(st.binary(), st.text(min_size=1))
