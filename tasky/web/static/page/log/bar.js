@@ -79,7 +79,7 @@ export function Toggle({ label, isOn, onToggle, title }) {
 }
 
 /** Whether one follows what comes. Of a task that has ended: to the beginning and to the end. */
-export function Ends({ place, isLive, isFollowing }) {
+export function Ends({ place, isKnown, isLive, isFollowing }) {
   if (isLive) {
     return html`<${Toggle}
       label="Follow"
@@ -88,8 +88,8 @@ export function Ends({ place, isLive, isFollowing }) {
       onToggle=${() => place.follow(!isFollowing)}
     />`;
   }
-  return html`<button type="button" class="quiet" onClick=${() => place.toStart()}>Start</button>
-    <button type="button" class="quiet" onClick=${() => place.toEnd()}>End</button>`;
+  return html`<button type="button" class="quiet" disabled=${!isKnown} onClick=${() => place.toStart()}>Start</button>
+    <button type="button" class="quiet" disabled=${!isKnown} onClick=${() => place.toEnd()}>End</button>`;
 }
 
 /** Where there were several. */

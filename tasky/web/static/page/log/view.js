@@ -88,7 +88,7 @@ function LogOf({ task, isLive, extent, attempt, onAttempt }) {
         isOn=${look.times}
         onToggle=${() => change("times")}
       />
-      <${Ends} place=${place} isLive=${isLive} isFollowing=${place.following} />
+      <${Ends} place=${place} isKnown=${isKnown} isLive=${isLive} isFollowing=${place.following} />
       <${Download} id=${task.TaskId} attempt=${attempt} />
     </div>
     ${lines.error && html`<${Failure} error=${lines.error} retry=${again} />`}
