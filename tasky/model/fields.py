@@ -108,6 +108,12 @@ def suggest(word: str, known: Collection[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The nearest of the known words as the end of a message; empty if none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
+
 def describe(value: Any) -> str:
     """What a value is, for a message."""
     if value is None:
@@ -219,9 +225,7 @@ def one_of(kind: type[E], allowed: Collection[E] | None = None) -> Callable[[Any
         word = text(value)
         if word not in words:
             choice = ", ".join(words[:-1]) + " or " + words[-1]
-            near = difflib.get_close_matches(word.lower(), words, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
-            raise wrong(f"must be {choice}, not {describe(word)}{hint}")
+            raise wrong(f"must be {choice}, not {describe(word)}{nearest(word.lower(), words)}")
         return kind(word)
 
     return convert

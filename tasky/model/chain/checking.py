@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from ..fields import Mistake, Path
+from ..fields import Mistake, Path, nearest
 from .expression import OF_A_STEP, ROOTS, Expression, Reference
 from .plan import Plan, Step
 
@@ -54,10 +53,10 @@ def _problem(
         return None if with_item else "there is an item in the params of a step with for_each only"
     if root == "params":
         if names and parameters is not None and names[0] not in parameters:
-            return f"the chain has no parameter {names[0]}{_nearest(names[0], parameters)}"
+            return f"the chain has no parameter {names[0]}{nearest(names[0], parameters)}"
         return None
     if root != "steps":
-        near = _nearest(root, ROOTS) or f": it may begin with {', '.join(ROOTS)}"
+        near = nearest(root, ROOTS) or f": it may begin with {', '.join(ROOTS)}"
         return f"{root} is not known{near}"
     return _problem_of_step(names, plan, before)
 
@@ -67,20 +66,15 @@ def _problem_of_step(names: list[str], plan: Plan, before: Collection[str]) -> s
         return "steps alone is all of them: name one, such as steps.pack.output"
     name, *rest = names
     if name not in plan.steps:
-        return f"there is no step {name}{_nearest(name, plan.steps)}"
+        return f"there is no step {name}{nearest(name, plan.steps)}"
     if name not in before:
         return f"the step {name} may not have ended by then: needs: [{name}] would wait for it"
     if rest and rest[0] not in OF_A_STEP:
-        near = _nearest(rest[0], OF_A_STEP) or f": it has {', '.join(OF_A_STEP)}"
+        near = nearest(rest[0], OF_A_STEP) or f": it has {', '.join(OF_A_STEP)}"
         return f"a step has no {rest[0]}{near}"
     if rest and rest[0] == "items" and plan.steps[name].for_each is None:
         return f"the step {name} has no for_each, and so no items"
     return None
-
-
-def _nearest(word: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean {near[0]}?" if near else ""
 
 
 def types_of(schema: Mapping[str, Any]) -> frozenset[str] | None:

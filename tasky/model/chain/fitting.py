@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from ..fields import Mistake, nest
+from ..fields import Mistake, nearest, nest
 from ..params import Parameters
 from .checking import type_of, types_of
 from .plan import Plan
@@ -34,9 +33,8 @@ def check_workers(
         place = (step.section, step.name)
         definition = workers.get(step.worker)
         if definition is None:
-            near = difflib.get_close_matches(step.worker, workers, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
-            found.append(Mistake((*place, "worker"), f"there is no worker {step.worker}{hint}"))
+            message = f"there is no worker {step.worker}{nearest(step.worker, workers)}"
+            found.append(Mistake((*place, "worker"), message))
             continue
         if step.params.expression is None:  # else it is known when it runs
             given = step.params.document
@@ -79,9 +77,8 @@ def check_given(
             yield Mistake((), f"{who} needs the parameter {name}")
     for name, value in given.items():
         if name not in takes.names:
-            near = difflib.get_close_matches(name, takes.names, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
-            yield Mistake((name,), f"{who} has no parameter {name}{hint}", at_key=True)
+            message = f"{who} has no parameter {name}{nearest(name, takes.names)}"
+            yield Mistake((name,), message, at_key=True)
         elif name not in takes.files:
             for message in misfits(name, value):
                 yield Mistake((name,), message)
