@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from ..bench import System
 from .peers import ENVIRONMENT, lacks_program, lacks_redis
-from .processes import running
-from .queues import SLOTS, Queue, environment
-from .redis import redis
+from .queues import SLOTS, Queue, working
 
 NAME: Final = "celery"
 SYSTEM: Final = System(
@@ -22,18 +19,13 @@ SYSTEM: Final = System(
 )
 
 
-@contextmanager
-def celery(folder: Path, fsync: str) -> Iterator[Queue]:
-    with redis(folder, fsync) as door:
-        surroundings = environment(door)
-        inner = folder / "worker"
-        inner.mkdir()
-        with running(
+def celery(folder: Path, fsync: str) -> AbstractContextManager[Queue]:
+    return working(
+        NAME,
+        folder,
+        fsync,
+        lambda _: (
             *(ENVIRONMENT / "bin/celery", "-A", "celery_app", "worker", "--loglevel", "warning"),
             *("--concurrency", str(SLOTS), "--without-gossip", "--without-mingle"),
-            folder=inner,
-            environment=surroundings,
-        ):
-            queue = Queue(NAME, surroundings)
-            queue.answers()
-            yield queue
+        ),
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ..bench import run_json
 from .peers import PYTHON, QUEUE_CLIENT
+from .processes import running
+from .redis import redis
 
 #: Processes that run tasks: twice as many as there are cores.
 SLOTS: Final = 2 * (os.cpu_count() or 1)
@@ -32,6 +35,21 @@ class Queue(NamedTuple):
 
     def _client(self, *arguments: str) -> Any:
         return run_json(PYTHON, QUEUE_CLIENT, self.name, *arguments, environment=self.environment)
+
+
+@contextmanager
+def working(
+    name: str, folder: Path, fsync: str, command: Callable[[Path], Iterable[str | Path]]
+) -> Iterator[Queue]:
+    """A queue in a Redis of its own, with its workers: `command(door)` starts them on that socket."""
+    with redis(folder, fsync) as door:
+        surroundings = environment(door)
+        inner = folder / "worker"
+        inner.mkdir()
+        with running(*command(door), folder=inner, environment=surroundings):
+            queue = Queue(name, surroundings)
+            queue.answers()
+            yield queue
 
 
 def environment(door: Path) -> Mapping[str, str]:
