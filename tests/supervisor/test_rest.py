@@ -29,6 +29,7 @@ def test_at_rest_nothing_is_read_and_nothing_starts(
     supervisor = house.supervisor
     waits, canceled = house.submit("waits"), house.submit("sleeps")
     wait_for(lambda: house.log(waits), "its first line")
+    wait_for(lambda: house.state(canceled) is State.RUNNING, "it runs")
     watcher = supervisor.watch(waits)
     assert watcher is not None
     released: list[bool] = []

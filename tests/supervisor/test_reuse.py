@@ -137,21 +137,22 @@ def test_each_worker_has_its_own(houses: Callable[..., House]) -> None:
 @pytest.mark.case("W2")
 @pytest.mark.parametrize("kin", ["child", "daemon"])
 def test_what_a_task_has_left_ends_with_it(reusing: House, kin: str) -> None:
-    first = act(reusing, [kin], ["answer"])
+    seconds = f"1000.{os.getpid()}"  # no other run's sleepers
+    first = act(reusing, [kin, seconds], ["answer"])
     pid = said(first)["pid"]
     assert process_state(pid) == "X", "the process is not used again"
     assert "leftover processes: 1; not kept for another task" in lines(reusing, first)
     assert first.attempts[0].signal is None, "that we ended it is no matter of the task's"
-    assert not [pid for pid in all_pids() if is_sleeper(pid)]
+    assert not [pid for pid in all_pids() if sleeps(pid, seconds)]
     assert answer(reusing)["served"] == 1
 
 
-def is_sleeper(pid: int) -> bool:
+def sleeps(pid: int, seconds: str) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return command == b"sleep\x001000\0" and process_state(pid) not in "ZX"
+    return command == f"sleep\0{seconds}\0".encode() and process_state(pid) not in "ZX"
 
 
 @pytest.mark.case("W3")

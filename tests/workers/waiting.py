@@ -18,8 +18,8 @@ def say(**message):
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def leave(*, daemon):
-    """A child that goes on; as a daemon it has lost its parent, its session, its environment and its folder."""
+def leave(seconds, *, daemon):
+    """A child that sleeps; as a daemon it has lost its parent, its session, its environment and its folder."""
     if child := os.fork():
         return os.waitpid(child, 0) if daemon else None
     if daemon:
@@ -31,7 +31,7 @@ def leave(*, daemon):
     nowhere = os.open("/dev/null", os.O_RDWR)
     for fd in range(3):
         os.dup2(nowhere, fd)
-    os.execve("/bin/sleep", ["sleep", "1000"], {} if daemon else dict(os.environ))
+    os.execve("/bin/sleep", ["sleep", seconds], {} if daemon else dict(os.environ))
 
 
 def at_gate(gate, then):
@@ -69,9 +69,9 @@ def act(task, what, *more):
         with open(os.path.join(task["workdir"], more[0]), "w") as file:
             file.write(more[0])
     elif what == "child":
-        leave(daemon=False)
+        leave(more[0], daemon=False)
     elif what == "daemon":
-        leave(daemon=True)
+        leave(more[0], daemon=True)
     elif what == "gate":  # goes on when it is opened
         at_gate(more[0], lambda: None)
     elif (
