@@ -40,7 +40,8 @@ def in_front_of(upstream: str, folder: Path, directives: str) -> Iterator[Path]:
     command = ["nginx", "-p", str(folder), "-c", str(config), "-e", str(folder / "start.log")]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for((folder / "nginx.sock").exists, "nginx listens")
+        # It writes its number once it listens; the socket is there before that.
+        wait_for((folder / "pid").exists, "nginx listens")
         yield folder / "nginx.sock"
     finally:
         process.terminate()

@@ -49,7 +49,11 @@ def connect(address: Address) -> socket.socket:
         return socket.create_connection(address, PATIENCE)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(PATIENCE)
-    connection.connect(str(address))
+    try:
+        connection.connect(str(address))
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 

@@ -32,7 +32,7 @@ ACTS = {
     "answers": [["answer"]],
     "fails": [["message", {"type": "error", "message": "no"}]],
     "exits": [["exit", 3]],
-    "leaves": [["child"], ["answer"]],
+    "leaves": [["child", "1000"], ["answer"]],
     "goes on": [["answer"], ["say", "more"], ["answer"]],
     "exits well": [["answer"], ["exit", 0]],
     "lies": [["message", {"type": "result", "output": 1, "id": "0" * 32}]],
