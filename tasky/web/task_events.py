@@ -60,10 +60,10 @@ class TaskEvents(Source):
             return None
         if self._state is None:
             return self._first()
-        self._ended = self._ended or watch.ended  # before the log is read: that is whole then
-        ended = self._ended
-        if not ended and (news := self._news(watch)):
+        ended = self._ended or watch.ended  # before the rest is read: that is whole then
+        if not self._ended and (news := self._news(watch)):
             return news
+        self._ended = ended
         if watch.logged or ended or self._unread:
             watch.logged = False
             lines = self._lines()

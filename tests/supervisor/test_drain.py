@@ -148,6 +148,7 @@ def test_a_cancel_is_refused_while_it_is_put_back(
         behind = house.submit("result")
         live = house.supervisor._register.live(behind)
         assert live is not None
+        wait_for(lambda: house.state(behind) is State.RUNNING, "its start is stored")
         house.supervisor.drain()
         house.store.writer.post(lambda _: held.wait(PATIENCE))
         hung.go_on()

@@ -212,6 +212,27 @@ def test_lines_that_come_between_the_looks_at_news_and_log(
     assert told[:3] == ["Queued", "Running", "log"]
 
 
+def test_what_was_not_told_yet_when_it_ended(
+    api: Api, open_streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is canceled, and ends, while a stream reads the log."""
+    task_id = api.submit("hold")
+    read = Tail.next
+
+    def read_and_cancel(tail: Tail, source: Source) -> bytes:
+        lines = read(tail, source)
+        if b"ready" in lines:
+            api.post(f"/tasks/{task_id}/cancel?grace=0s")
+            wait_for(lambda: api.get(f"/tasks/{task_id}/status").json["Status"] == "Canceled")
+        return lines
+
+    monkeypatch.setattr(Tail, "next", read_and_cancel)
+    stream = open_streams(f"/tasky/v1/tasks/{task_id}/events")
+    stream.until("result")
+    told = [event.data["Status"] for event in stream.seen if event.name == "status"]
+    assert told[-3:] == ["Running", "Canceling", "Canceled"]
+
+
 def test_a_big_result_and_long_lines_are_whole(api: Api) -> None:
     """Longer than a piece of a stream."""
     api.add("big", BIG)
