@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..logs import about
 from ..model.worker import WorkerDefinition
 from ..store import Store
 from .containment import Containment, proc
+from .exchange import exchange
 from .identity import identity
 from .launch import Launch, Opening
 from .reaping import look
@@ -111,7 +113,7 @@ class Standby:
         stdin = self.spawned.stdin
         assert stdin is not None, "it reads its task"
         if self.definition.reuse is None:
-            _take_over(self.folder, launch.workdir)
+            take_over(self.folder, launch.workdir)
         else:
             launch.give_folder(identity(self.definition))
         self.served += 1
@@ -156,10 +158,23 @@ def _version(path: str) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _take_over(folder: str, workdir: str) -> None:
+def take_over(folder: str, workdir: str) -> None:
     """The folder that the process works in becomes the work folder of its task, with what is in that already. Its
-    former name, which the process may have kept (as a shell, or Node.js, does), leads there."""
+    former name, which the process may have kept (as a shell, or Node.js, does), leads there: at no moment nowhere, for
+    it may be about to go there."""
     for name in os.listdir(workdir):  # noqa: PTH208 - files that came with the task: most have none
         Path(workdir, name).rename(f"{folder}/{name}")
-    os.rename(folder, workdir)  # noqa: PTH104
-    os.symlink(os.path.basename(workdir), folder)  # noqa: PTH119, PTH211
+    name = os.path.basename(workdir)  # noqa: PTH119
+    os.rmdir(workdir)  # noqa: PTH106
+    try:
+        os.symlink(name, workdir)  # noqa: PTH211
+        if not exchange(folder, workdir):  # then the former name is not there for a moment
+            os.unlink(workdir)  # noqa: PTH108
+            os.rename(folder, workdir)  # noqa: PTH104
+            os.symlink(name, folder)  # noqa: PTH211
+    except OSError:
+        with contextlib.suppress(OSError):  # as it was, for another process
+            os.unlink(workdir)  # noqa: PTH108
+        with contextlib.suppress(OSError):
+            os.mkdir(workdir, stat.S_IRWXU)  # noqa: PTH102
+        raise
