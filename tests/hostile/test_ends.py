@@ -148,12 +148,12 @@ class Stopped:
 def test_exit_and_timeout_in_one_turn(arena: Arena, server: Server, gate: Gate) -> None:
     """It exited, so the timeout that was seen together with that is not the reason."""
     started = time.monotonic()
-    hostile = arena.unleash("closes-stdout", query="?timeout=2s", gate=str(gate))
+    hostile = arena.unleash("closes-stdout", query="?timeout=5s", gate=str(gate))
     (pid,) = hostile.pids()
     with Stopped(server):
         gate.open()
         wait_for(lambda: process_state(pid) == "Z", "it has exited")
-        wait_for(lambda: time.monotonic() > started + 2.5, "its time is over")
+        wait_for(lambda: time.monotonic() > started + 5.5, "its time is over")
     ended = hostile.ended()
     assert (ended.status, ended.output) == ("Completed", "kept")
 
