@@ -11,7 +11,7 @@ from ..config import runs_as_root
 from ..model.containment import Kind
 from ..model.limits import Limits, Means, kept
 from ..model.worker import WorkerDefinition
-from ..supervisor import Found
+from ..supervisor import Found, direct
 from ..supervisor.containment.former import recorded
 from ..supervisor.containment.subreaper import become, resign
 from .finding import Finding, ok, problem, skipped, warning
@@ -137,3 +137,14 @@ def orphans() -> Finding:
             " next start only",
         )
     return ok("orphans", "the server becomes their parent (subreaper)")
+
+
+def starts() -> Finding:
+    """How processes are started: not how well, but how fast."""
+    if direct.is_there():
+        return ok("starts", "each process directly, by a part of Tasky that is written in C")
+    return ok(
+        "starts",
+        "each process by Python, and in cgroups by a line of shell: at twice the cost, for there was no C compiler when"
+        " Tasky was installed. With one (gcc and libc6-dev, or clang), install it again",
+    )

@@ -39,6 +39,7 @@ def examine(options: Options, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield machine.tools()
     yield containment.hierarchies()
     yield containment.orphans()
+    yield containment.starts()
     unit, socket = units.service(), units.socket()
     try:
         settings = load_settings(

@@ -28,6 +28,7 @@ from .promise import Promise
 from .queue import Entry
 from .register import Register, canceled
 from .retries import Retries, applies
+from .spawner import KEPT_OUT
 from .watch import Ended, settle_all
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Ends:
         assert live.process is not None
         crash_at(Point.EMPTIED)
         if live.process.kept_out:
-            self.not_started(live, "it cannot be started: it could not enter its cgroup")
+            self.not_started(live, KEPT_OUT)
             return
         _, failure = decide(live.process.ending(live.timeout))
         self._end(live, failure)

@@ -225,10 +225,6 @@ class Process:
         known = stdin.handed()
         return known if self._keep is None else known | {"keep_open": False}
 
-    def let_go(self) -> None:
-        """It is another server's now."""
-        self._spawned.reaped()
-
     def go_on(self, handed: Mapping[str, Any]) -> None:
         """From where another server has stopped."""
         self.output.go_on(handed["output"])
@@ -489,7 +485,6 @@ class Process:
         os.close(self._spawned.pidfd)
 
     def _let_go(self) -> None:
-        self._spawned.reaped()
         stdin = self._spawned.stdin
         if stdin is not None and stdin.fd is not None:
             self._loop.unwatch(stdin.fd)

@@ -1,6 +1,7 @@
 """Starts a process, in its tree and with its pipes.
 
-Popen is used for starting only; from then on the pidfd and waitid own the process.
+Popen is used for starting only, and only where direct.py cannot do it; from then on the pidfd and waitid own the
+process.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import logging
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from ..crash import Point, crash_at
 from ..errors import SpawnError
 from ..logs import about
 from ..model.worker import Protocol
-from . import inherit
+from . import direct, inherit
 from .containment import Containment, Tree
 from .launch import Launch
 from .stdin import Stdin
@@ -29,6 +30,10 @@ _SHORTAGES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT}
 )
 
+#: Why there is no process.
+KEPT_OUT: Final = "it cannot be started: it could not enter its cgroup"
+UNWANTED: Final = "nobody waits for it any more"
+
 
 class Shortage(SpawnError):
     """The system is short of processes, memory or descriptors."""
@@ -37,8 +42,7 @@ class Shortage(SpawnError):
 @dataclass(frozen=True, slots=True)
 class Spawned:
     """A process that was started. The parent's ends of the pipes do not block; `stdin` is None where the worker has
-    none, `stdout` and `stderr` where it has closed them. `popen` is None of one that another server has started, which
-    has handed it over to this one."""
+    none, `stdout` and `stderr` where it has closed them."""
 
     pid: int
     tree: Tree
@@ -46,23 +50,16 @@ class Spawned:
     stdin: Stdin | None
     stdout: int | None
     stderr: int | None
-    popen: subprocess.Popen[bytes] | None = None
 
     @property
     def descriptors(self) -> list[int]:
         stdin = self.stdin.fd if self.stdin else None
         return [fd for fd in (self.pidfd, self.stdout, self.stderr, stdin) if fd is not None]
 
-    def reaped(self) -> None:
-        """Popen must never wait for the process again: its number may be another's by now."""
-        if self.popen is not None:
-            self.popen.returncode = 0
-
     def discard(self) -> None:
         """Kills and reaps it unused. May block for a moment."""
-        assert self.popen is not None, "only what was just started is not used"
         self.tree.kill()
-        self.popen.wait()
+        os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
         self.tree.leader_is_gone()
         self.tree.close()
         for fd in self.descriptors:
@@ -106,39 +103,86 @@ def _start(
     with contextlib.ExitStack() as childs:
         stdout, childs_stdout = _pipe(undo, childs)
         stderr, childs_stderr = _pipe(undo, childs)
-        stdin, childs_stdin = None, subprocess.DEVNULL
+        stdin = None
         if launch.definition.protocol is Protocol.JSONL:
             childs_stdin, ours = os.pipe()
             childs.callback(os.close, childs_stdin)
             undo.callback(os.close, ours)
             os.set_blocking(ours, False)
             stdin = Stdin(ours, launch.task_line(), launch.keeps_stdin_open)
-        argv, environment = launch.command(tree.entry, containment.controllers)
-        umask = launch.definition.umask
-        if not wanted():
-            raise SpawnError("nobody waits for it any more")
-        popen = subprocess.Popen(
+        else:
+            childs_stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            childs.callback(os.close, childs_stdin)
+        start = _start_directly if direct.is_there() else _start_by_popen
+        stdio = (childs_stdin, childs_stdout, childs_stderr)
+        pid, pidfd = start(launch, tree, containment.controllers, stdio, wanted)
+    return Spawned(pid, tree, pidfd, stdin, stdout, stderr)
+
+
+def _start_directly(
+    launch: Launch,
+    tree: Tree,
+    controllers: Collection[str],
+    stdio: tuple[int, int, int],
+    wanted: Callable[[], bool],
+) -> tuple[int, int]:
+    """The process and its pidfd."""
+    argv, environment = launch.command(None, controllers)
+    if not wanted():
+        raise SpawnError(UNWANTED)
+    try:
+        pid, pidfd = direct.start(
             argv,
-            stdin=childs_stdin,
-            stdout=childs_stdout,
-            stderr=childs_stderr,
-            close_fds=True,
-            start_new_session=True,
-            cwd=launch.cwd,
-            env=environment,
-            umask=-1 if umask is None else umask,
+            environment,
+            folder=launch.cwd,
+            entry=tree.entry,
+            stdio=stdio,
+            umask=launch.definition.umask,
+            lower_open_files=launch.definition.limits.open_files is None,
         )
+    except OSError as error:
+        if tree.entry is not None and error.filename == tree.entry and not is_shortage(error):
+            raise SpawnError(KEPT_OUT) from error
+        raise
+    tree.lead(pid)
+    crash_at(Point.SPAWNED)
+    return pid, pidfd
+
+
+def _start_by_popen(
+    launch: Launch,
+    tree: Tree,
+    controllers: Collection[str],
+    stdio: tuple[int, int, int],
+    wanted: Callable[[], bool],
+) -> tuple[int, int]:
+    """The process and its pidfd."""
+    argv, environment = launch.command(tree.entry, controllers)
+    umask = launch.definition.umask
+    if not wanted():
+        raise SpawnError(UNWANTED)
+    popen = subprocess.Popen(
+        argv,
+        stdin=stdio[0],
+        stdout=stdio[1],
+        stderr=stdio[2],
+        close_fds=True,
+        start_new_session=True,
+        cwd=launch.cwd,
+        env=environment,
+        umask=-1 if umask is None else umask,
+    )
+    popen.returncode = 0  # it must never wait for the process: its number may be another's by then
     inherit.give_back(popen.pid, launch.definition.limits)
     tree.lead(popen.pid)
     crash_at(Point.SPAWNED)
     try:
-        pidfd = os.pidfd_open(popen.pid)
+        return popen.pid, os.pidfd_open(popen.pid)
     except OSError:  # out of descriptors: without one it cannot be supervised
         tree.kill()
-        popen.wait()
+        os.waitpid(popen.pid, 0)
         tree.leader_is_gone()
         raise
-    return Spawned(popen.pid, tree, pidfd, stdin, stdout, stderr, popen)
 
 
 def _pipe(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[int, int]:

@@ -207,9 +207,6 @@ class Supervisor:
         self._loop.stop()
         self._thread.join()
         document = handover.handed(self._register, self._containment)
-        for live in self._register.lives():
-            if live.process is not None:
-                live.process.let_go()
         self._starts.close()
         self._loop.close()
         return document

@@ -28,7 +28,7 @@ from tests.store.parts import MAX_LOG
 __all__ = ["disk"]
 
 SUBJECTS = [
-    *("python", "kernel", "clock", "tools", "cgroups", "orphans", "settings", "user", "containment"),
+    *("python", "kernel", "clock", "tools", "cgroups", "orphans", "starts", "settings", "user", "containment"),
     *("limits", "workers", "permissions", "state", "filesystem", "room", "sqlite", "database"),
     *("tokens", "webhooks", "server", "files", "listen", "unit"),
 ]  # fmt: skip
@@ -72,7 +72,17 @@ def look(tasky: Tasky, workers: Path, state: Path, monkeypatch: pytest.MonkeyPat
 def test_this_machine(look: Any, state: Path) -> None:
     found = look()
     assert list(found) == SUBJECTS
-    fine = ("kernel", "clock", "orphans", "workers", "permissions", "files", "state", "room")
+    fine = (
+        "kernel",
+        "clock",
+        "orphans",
+        "starts",
+        "workers",
+        "permissions",
+        "files",
+        "state",
+        "room",
+    )
     for subject in (*fine, "database", "tokens", "webhooks", "server", "unit"):
         assert found[subject][0] == "ok", found[subject]
     assert sys.version.split()[0] in found["python"][1]

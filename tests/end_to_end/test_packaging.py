@@ -13,17 +13,19 @@ import urllib.error
 import urllib.request
 import venv
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tasky.supervisor import direct
 from tests.helpers import REPOSITORY, write_definition
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from what git tracks (or would), in a folder of its own."""
-    folder = tmp_path_factory.mktemp("wheel")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git tracks (or would)."""
+    folder = tmp_path_factory.mktemp("source")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=REPOSITORY,
@@ -31,29 +33,49 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
-        source, copy = REPOSITORY / name, folder / "source" / name
-        if source.is_file():
+        original, copy = REPOSITORY / name, folder / name
+        if original.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, copy)
+            shutil.copy(original, copy)
+    return folder
+
+
+def build(source: Path, folder: Path, **environ: str) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, folder / "source"],
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, source],
         check=True,
         capture_output=True,
+        env=os.environ | environ,
     )
     (built,) = folder.glob("*.whl")
     return built
 
 
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(source, tmp_path_factory.mktemp("wheel"))
+
+
 def test_what_is_in_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("tasky",):
-        ours = {
-            str(path.relative_to(REPOSITORY))
-            for path in (REPOSITORY / folder).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
-        }
-        assert ours <= names, f"not in the wheel: {sorted(ours - names)}"
+    ours = {
+        str(path.relative_to(REPOSITORY))
+        for path in (REPOSITORY / "tasky").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".c", ".so")
+    }
+    assert ours <= names, f"not in the wheel: {sorted(ours - names)}"
+    assert starts_directly(names) == direct.is_there()
     assert not any(name.startswith(("tests/", "scripts/")) for name in names)
+
+
+def test_it_is_built_without_a_compiler(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "source", ignore=shutil.ignore_patterns("build"))
+    built = build(tmp_path / "source", tmp_path, CC="/bin/false")
+    assert not starts_directly(zipfile.ZipFile(built).namelist())
+
+
+def starts_directly(names: Iterable[str]) -> bool:
+    return any(name.startswith("tasky/supervisor/_start.") for name in names)
 
 
 def test_it_serves_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tasky.model.containment import Kind
 from tasky.model.worker import WorkerDefinition
-from tasky.supervisor import Found, probe
+from tasky.supervisor import Found, direct, probe
 from tests.helpers import wait_for
 from tests.supervisor.house import Gate, House, open_fds, thread_names
 
@@ -57,6 +57,18 @@ def kind(request: pytest.FixtureRequest, found: Found) -> Kind:
     if kind is Kind.CGROUP and found.kind is not kind:
         pytest.skip(f"CGROUPS ARE NOT TESTED: they cannot be had here: {found.reason}")
     return kind
+
+
+@pytest.fixture(params=["clone3", "vfork", "Popen"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The ways to start a process, one after the other."""
+    way = str(request.param)
+    if way == "Popen":
+        monkeypatch.setattr(direct, "_start", None)
+    elif not direct.is_there():
+        pytest.skip("DIRECT STARTS ARE NOT TESTED: there was no compiler (scripts/test --system)")
+    monkeypatch.setattr(direct, "_beside", way == "vfork")
+    return way
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ def test_what_a_worker_makes_below_it_goes_with_it(house: House) -> None:
     assert [entry for entry in servers_folder(house).iterdir() if entry.is_dir()] == []
 
 
+@pytest.mark.usefixtures("way")
 def test_who_does_not_get_in_was_never_started(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +123,7 @@ def test_who_does_not_get_in_was_never_started(
     assert task.attempts[0].exit_code is None
 
 
+@pytest.mark.usefixtures("way")
 def test_a_worker_may_use_that_exit_status_too(house: House) -> None:
     failure = house.run(house.behave("exit", 125)).failure
     assert failure is not None

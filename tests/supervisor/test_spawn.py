@@ -21,6 +21,8 @@ from tests.helpers import wait_for
 from tests.supervisor.house import Gate, House, behaving, program
 from tests.supervisor.hung import hung_program
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 def script(path: Path, text: str, mode: int = 0o755) -> str:
     path.write_text(text)

@@ -101,9 +101,6 @@ class Conduct:
             self.resting = False
             self._asked.go_on(self)
 
-    def let_go(self) -> None:
-        """It is another server's now."""
-
     def ending(self, timeout: int | None) -> Ending:
         return Ending(
             status=ExitStatus(code=0), reason=self.reason, failure=self.failure, timeout=timeout
