@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from . import inherit
 
@@ -19,6 +19,16 @@ _FOLDER: Final = 2
 _PROGRAM: Final = 3
 
 _Strings = ctypes.POINTER(ctypes.c_char_p)
+
+
+class Started(NamedTuple):
+    """A process, and our ends of its pipes, which do not block; it has no `stdin` where it reads /dev/null."""
+
+    pid: int
+    pidfd: int
+    stdin: int | None
+    stdout: int
+    stderr: int
 
 
 class _Start(ctypes.Structure):
@@ -31,11 +41,13 @@ class _Start(ctypes.Structure):
         ("folder", ctypes.c_char_p),
         ("cgroup", ctypes.c_char_p),
         ("entry", ctypes.c_char_p),
-        ("stdio", ctypes.c_int * 3),
+        ("with_stdin", ctypes.c_int),
         ("umask", ctypes.c_int),
         ("open_files", ctypes.c_long),
         ("beside", ctypes.c_int),
         ("pidfd", ctypes.c_int),
+        ("ours", ctypes.c_int * 3),
+        ("theirs", ctypes.c_int * 3),
         ("stage", ctypes.c_int),
         ("error", ctypes.c_int),
     )
@@ -67,13 +79,12 @@ def start(
     *,
     folder: str,
     entry: str | None,
-    stdio: tuple[int, int, int],
+    with_stdin: bool,
     umask: int | None,
     lower_open_files: bool,
-) -> tuple[int, int]:
-    """The process and its pidfd: in a session of its own, in `folder` and in the cgroup whose cgroup.procs is `entry`;
-    no signal is blocked, and no descriptor open but `stdio`. `lower_open_files`: to the limit that the server began
-    with.
+) -> Started:
+    """A process in a session of its own, in `folder` and in the cgroup whose cgroup.procs is `entry`; no signal is
+    blocked, and no descriptor open but its pipes. `lower_open_files`: to the limit that the server began with.
 
     A program without a slash is searched in the environment's PATH, as by execvp(3). Raises OSError, whose file name is
     that of the folder, of `entry` or of the program where it failed for these; ValueError for what no program can get.
@@ -85,7 +96,7 @@ def start(
         folder=os.fsencode(folder),
         cgroup=None if entry is None else os.fsencode(os.path.dirname(entry)),  # noqa: PTH120 - for every task
         entry=None if entry is None else os.fsencode(entry),
-        stdio=stdio,
+        with_stdin=with_stdin,
         umask=-1 if umask is None else umask,
         open_files=inherit.soft_limit() if lower_open_files else -1,
         beside=_beside,
@@ -94,7 +105,8 @@ def start(
     if pid < 0:
         named = {_ENTER: entry, _FOLDER: folder, _PROGRAM: argv[0]}.get(asked.stage)
         raise OSError(asked.error, os.strerror(asked.error), named)
-    return pid, asked.pidfd
+    stdin, stdout, stderr = asked.ours
+    return Started(pid, asked.pidfd, stdin if with_stdin else None, stdout, stderr)
 
 
 def _places(program: str, environment: Mapping[str, str]) -> list[str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import resource
 
-from ..model.limits import Limits
-
 #: As it was when this process began: the server raises it later.
 _soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
@@ -25,12 +23,10 @@ def go_on(soft: int) -> None:
     _soft = soft
 
 
-def give_back(pid: int, limits: Limits) -> None:
+def give_back(pid: int) -> None:
     """Sets the soft limit of a program that has just been started. A tool that did it beforehand would cost every start
     a millisecond; this takes two system calls, and the program may have run for some microseconds by then: if it has
     set a limit itself, it keeps that."""
-    if limits.open_files is not None:
-        return
     ours, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError):  # it has ended, or become another user
         if ours != _soft and resource.prlimit(pid, resource.RLIMIT_NOFILE) == (ours, hard):

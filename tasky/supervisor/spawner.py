@@ -1,25 +1,19 @@
-"""Starts a process, in its tree and with its pipes.
-
-Popen is used for starting only, and only where direct.py cannot do it; from then on the pidfd and waitid own the
-process.
-"""
+"""Starts a process, in its tree and with its pipes."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
-import subprocess
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from ..crash import Point, crash_at
 from ..errors import SpawnError
 from ..logs import about
 from ..model.worker import Protocol
-from . import direct, inherit
+from . import by_popen, direct
 from .containment import Containment, Tree
 from .launch import Launch
 from .stdin import Stdin
@@ -30,9 +24,15 @@ _SHORTAGES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT}
 )
 
-#: Why there is no process.
+#: Why there is no process, or was none of the worker's.
 KEPT_OUT: Final = "it cannot be started: it could not enter its cgroup"
-UNWANTED: Final = "nobody waits for it any more"
+
+
+class _Options(TypedDict):
+    folder: str
+    with_stdin: bool
+    umask: int | None
+    lower_open_files: bool
 
 
 class Shortage(SpawnError):
@@ -77,9 +77,7 @@ def spawn(
     """Starts the process and sends it its task line. Raises SpawnError, Shortage where a later try may do. `wanted` is
     asked once more at the last moment: what comes before may take long."""
     try:
-        with contextlib.ExitStack() as undo:
-            spawned = _start(launch, containment, undo, wanted)
-            undo.pop_all()
+        spawned = _in_its_tree(launch, containment, wanted)
     except (OSError, ValueError, LookupError) as error:
         raise _spawn_error(error, launch) from error
     stdin = spawned.stdin
@@ -90,108 +88,46 @@ def spawn(
     return spawned
 
 
-def _start(
-    launch: Launch,
-    containment: Containment,
-    undo: contextlib.ExitStack,
-    wanted: Callable[[], bool],
-) -> Spawned:
-    """The process with its pipes; what fails half-way leaves what it made to `undo`."""
+def _in_its_tree(launch: Launch, containment: Containment, wanted: Callable[[], bool]) -> Spawned:
     tree = containment.tree(launch.task_id, launch.attempt, launch.definition.limits)
-    undo.callback(tree.close)
-    crash_at(Point.CONTAINED)
-    with contextlib.ExitStack() as childs:
-        stdout, childs_stdout = _pipe(undo, childs)
-        stderr, childs_stderr = _pipe(undo, childs)
-        stdin = None
-        if launch.definition.protocol is Protocol.JSONL:
-            childs_stdin, ours = os.pipe()
-            childs.callback(os.close, childs_stdin)
-            undo.callback(os.close, ours)
-            os.set_blocking(ours, False)
-            stdin = Stdin(ours, launch.task_line(), launch.keeps_stdin_open)
-        else:
-            childs_stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-            childs.callback(os.close, childs_stdin)
-        start = _start_directly if direct.is_there() else _start_by_popen
-        stdio = (childs_stdin, childs_stdout, childs_stderr)
-        pid, pidfd = start(launch, tree, containment.controllers, stdio, wanted)
-    return Spawned(pid, tree, pidfd, stdin, stdout, stderr)
-
-
-def _start_directly(
-    launch: Launch,
-    tree: Tree,
-    controllers: Collection[str],
-    stdio: tuple[int, int, int],
-    wanted: Callable[[], bool],
-) -> tuple[int, int]:
-    """The process and its pidfd."""
-    argv, environment = launch.command(None, controllers)
-    if not wanted():
-        raise SpawnError(UNWANTED)
     try:
-        pid, pidfd = direct.start(
-            argv,
-            environment,
-            folder=launch.cwd,
-            entry=tree.entry,
-            stdio=stdio,
-            umask=launch.definition.umask,
-            lower_open_files=launch.definition.limits.open_files is None,
-        )
+        return _start(launch, tree, containment.controllers, wanted)
+    except BaseException:
+        tree.close()
+        raise
+
+
+def _start(
+    launch: Launch, tree: Tree, controllers: Collection[str], wanted: Callable[[], bool]
+) -> Spawned:
+    crash_at(Point.CONTAINED)
+    directly = direct.is_there()
+    argv, environment = launch.command(None if directly else tree.entry, controllers)
+    task_line = launch.task_line()
+    if not wanted():
+        raise SpawnError("nobody waits for it any more")
+    definition = launch.definition
+    options: _Options = {
+        "folder": launch.cwd,
+        "with_stdin": definition.protocol is Protocol.JSONL,
+        "umask": definition.umask,
+        "lower_open_files": definition.limits.open_files is None,
+    }
+    try:
+        if directly:
+            started = direct.start(argv, environment, entry=tree.entry, **options)
+        else:
+            started = by_popen.start(argv, environment, **options)
     except OSError as error:
         if tree.entry is not None and error.filename == tree.entry and not is_shortage(error):
             raise SpawnError(KEPT_OUT) from error
         raise
-    tree.lead(pid)
+    tree.lead(started.pid)
     crash_at(Point.SPAWNED)
-    return pid, pidfd
-
-
-def _start_by_popen(
-    launch: Launch,
-    tree: Tree,
-    controllers: Collection[str],
-    stdio: tuple[int, int, int],
-    wanted: Callable[[], bool],
-) -> tuple[int, int]:
-    """The process and its pidfd."""
-    argv, environment = launch.command(tree.entry, controllers)
-    umask = launch.definition.umask
-    if not wanted():
-        raise SpawnError(UNWANTED)
-    popen = subprocess.Popen(
-        argv,
-        stdin=stdio[0],
-        stdout=stdio[1],
-        stderr=stdio[2],
-        close_fds=True,
-        start_new_session=True,
-        cwd=launch.cwd,
-        env=environment,
-        umask=-1 if umask is None else umask,
-    )
-    popen.returncode = 0  # it must never wait for the process: its number may be another's by then
-    inherit.give_back(popen.pid, launch.definition.limits)
-    tree.lead(popen.pid)
-    crash_at(Point.SPAWNED)
-    try:
-        return popen.pid, os.pidfd_open(popen.pid)
-    except OSError:  # out of descriptors: without one it cannot be supervised
-        tree.kill()
-        os.waitpid(popen.pid, 0)
-        tree.leader_is_gone()
-        raise
-
-
-def _pipe(undo: contextlib.ExitStack, childs: contextlib.ExitStack) -> tuple[int, int]:
-    """A pipe to read from without blocking. The child's end must block: its program expects that."""
-    ours, theirs = os.pipe()
-    undo.callback(os.close, ours)
-    childs.callback(os.close, theirs)
-    os.set_blocking(ours, False)
-    return ours, theirs
+    stdin = None
+    if started.stdin is not None:
+        stdin = Stdin(started.stdin, task_line, launch.keeps_stdin_open)
+    return Spawned(started.pid, tree, started.pidfd, stdin, started.stdout, started.stderr)
 
 
 def _spawn_error(error: Exception, launch: Launch) -> SpawnError:

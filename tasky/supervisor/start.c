@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 /* What it was at when it failed: direct.py has the same. */
-enum stage { FORK, ENTER, FOLDER, PROGRAM, OTHER };
+enum stage { OTHER, ENTER, FOLDER, PROGRAM };
 
 struct start {
     char *const *programs;     /* the places to look for it, in this order; ends with NULL, as the next two */
@@ -34,12 +34,14 @@ struct start {
     const char *folder;        /* to run it in */
     const char *cgroup;        /* the folder of its cgroup, or NULL */
     const char *entry;         /* ... and the cgroup.procs in that */
-    int stdio[3];
+    int with_stdin;            /* a pipe; otherwise it reads /dev/null */
     int umask;                 /* -1: as ours */
     long open_files;           /* its soft limit; -1: as ours */
     int beside;                /* not 0: as where clone3(2) cannot be had */
     /* The answers. */
     int pidfd;
+    int ours[3];               /* our ends of its pipes, which do not block; -1 where there is none */
+    int theirs[3];             /* the other ends, which do: its program expects that; closed in the end */
     volatile int stage;
     volatile int error;
 };
@@ -58,11 +60,11 @@ static int enter(const char *entry)
 }
 
 /* What is in one of the three places goes out of the way first, so that none is overwritten before its turn. */
-static int place(const int *stdio)
+static int place(const int *theirs)
 {
     int beyond[3];
     for (int i = 0; i < 3; i++) {
-        beyond[i] = stdio[i] > 2 ? stdio[i] : fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+        beyond[i] = theirs[i] > 2 ? theirs[i] : fcntl(theirs[i], F_DUPFD_CLOEXEC, 3);
         if (beyond[i] < 0)
             return -1;
     }
@@ -132,7 +134,7 @@ static int execute(const struct start *start)
 static int become(struct start *start)
 {
     start->stage = OTHER;
-    if (place(start->stdio) != 0 || setsid() < 0)
+    if (place(start->theirs) != 0 || setsid() < 0)
         return errno;
     start->stage = FOLDER;
     if (chdir(start->folder) != 0)
@@ -239,6 +241,36 @@ static pid_t fork_within(struct start *start)
 
 #endif
 
+/* 0, or -1 with errno. */
+static int make_pipes(struct start *start)
+{
+    for (int i = 0; i < 3; i++) {
+        int ends[2], ours = i == 0 ? 1 : 0;
+        if (i == 0 && !start->with_stdin) {
+            start->theirs[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            if (start->theirs[i] < 0)
+                return -1;
+            continue;
+        }
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return -1;
+        start->ours[i] = ends[ours];
+        start->theirs[i] = ends[1 - ours];
+        if (fcntl(ends[ours], F_SETFL, O_NONBLOCK) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void close_all(int *fds)
+{
+    for (int i = 0; i < 3; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
 static void end(pid_t pid)
 {
     kill(pid, SIGKILL);
@@ -246,13 +278,10 @@ static void end(pid_t pid)
         ;
 }
 
-/* Its number; or -1, with the reason in `stage` and `error`, and no process. */
-__attribute__((visibility("default"))) int tasky_start(struct start *start)
+/* No signal is handled meanwhile: not in the child, whose memory is ours. */
+static pid_t fork_quietly(struct start *start)
 {
     sigset_t all, before;
-    start->stage = FORK;
-    start->error = 0;
-    start->pidfd = -1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = start->beside ? -1 : fork_within(start);
@@ -260,15 +289,30 @@ __attribute__((visibility("default"))) int tasky_start(struct start *start)
         pid = fork_beside(start);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (start->error == 0 && start->pidfd < 0) { /* no process, or no descriptor for it */
-        start->stage = FORK;
-        start->error = error;
-    }
+    errno = error;
+    return pid;
+}
+
+/* Its number; or -1, with the reason in `stage` and `error`, and nothing that is left of it. */
+__attribute__((visibility("default"))) int tasky_start(struct start *start)
+{
+    pid_t pid = -1;
+    start->stage = OTHER;
+    start->error = 0;
+    start->pidfd = -1;
+    for (int i = 0; i < 3; i++)
+        start->ours[i] = start->theirs[i] = -1;
+    if (make_pipes(start) == 0)
+        pid = fork_quietly(start);
+    if (start->error == 0 && start->pidfd < 0) /* no pipes, no process, or no descriptor for it */
+        start->error = errno;
+    close_all(start->theirs);
     if (start->error == 0)
         return pid;
     if (pid > 0)
         end(pid);
     if (start->pidfd >= 0)
         close(start->pidfd);
+    close_all(start->ours);
     return -1;
 }
