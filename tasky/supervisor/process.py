@@ -5,12 +5,9 @@ The process ends the attempt, not its pipes: a grandchild that holds one open ha
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 from ..crash import Point, crash_at
@@ -24,23 +21,13 @@ from .emptying import PATIENCE, Emptying
 from .launch import Launch
 from .loop import READ, WRITE, Loop
 from .output import Output
+from .pipes import Pipes
 from .reaping import look, reap
 from .reuse import what_is_left
 from .spawner import Spawned
-from .stdin import Stdin, unread_bytes
+from .stdin import Stdin
 from .timers import Timer
 
-#: The most that is read from a pipe in a turn: a flood must not hold up the others.
-_READ_SIZE: Final = 64 * 1024
-#: ... from one that a worker has filled: its pipe is made twice as large. From 128 KiB on, a piece costs more than it
-#: saves: malloc would map it, and the kernel clear it, each time.
-_WIDE: Final = 120 * 1024
-#: ... from a worker whose last piece had more messages than this: they take their time, up to 20 ms for 64 KiB.
-_READ_LESS: Final = 16 * 1024
-_MANY: Final = 100
-#: Log bytes on their way to the disk: above, the worker's pipes are left alone; below, they are read again.
-_HIGH_WATER: Final = 256 * 1024
-_LOW_WATER: Final = 64 * 1024
 #: How long after the exit the pipes may stay open (contract section 5), in ns.
 DRAIN_GRACE: Final = 1_000_000_000
 _MILLISECOND: Final = 1_000_000
@@ -80,7 +67,7 @@ class Process:
             max_line=max_line,
             limit=launch.definition.limits.output,
             scribe=scribe,
-            caught_up=self._on_written,
+            caught_up=lambda: self._pipes.on_written(),
             progressed=progressed,
             attempt=launch.attempt,
             answers=keep is not None,
@@ -101,19 +88,22 @@ class Process:
         self._ended: Final = ended
         self._gone: Final = gone
         self._tree: Final = spawned.tree
-        pipes = {spawned.stdout: Stream.STDOUT, spawned.stderr: Stream.STDERR}
-        self._pipes: Final = {fd: stream for fd, stream in pipes.items() if fd is not None}
-        self._piece = _READ_SIZE
-        self._wide: Final[set[int]] = set()
+        self._pipes: Final = Pipes(
+            spawned,
+            self.output,
+            loop,
+            read=self._has_read,
+            readable=self._readable,
+            caught_up=self._caught_up,
+        )
         self._sending = False
-        self._held = False
         self._rests = False
         self._kill_timer: Timer | None = None
         self._deadline: int | None = None
         self._drain_timer: Timer | None = None
         self._drain_over = False
         self._rest_is_killed = False
-        self._watch_pipes()
+        self._pipes.watch()
         loop.watch(spawned.pidfd, READ, lambda _: self._exit())
         self._send_later()
         crash_at(Point.WATCHED)
@@ -156,8 +146,7 @@ class Process:
         self.output.note("it was killed, but does not end: not waited for")
         self.status = ExitStatus(lost=True)
         self.leaked = True
-        for fd in list(self._pipes):
-            self._close_pipe(fd)
+        self._pipes.close()
         self._let_go()
         self._emptying.give_up(self._tree, self._task_id, self._spawned.pidfd)
         self._ended()
@@ -185,8 +174,8 @@ class Process:
         if self._rests or self.exited or self._answer_is_taken:
             return
         self._rests = True
-        for fd in (*self._pipes, self._spawned.pidfd):
-            self._loop.unwatch(fd)
+        self._pipes.rest()
+        self._loop.unwatch(self._spawned.pidfd)
         if self._sending:
             self._sending = False
             self._loop.unwatch(self._stdin_fd)
@@ -197,16 +186,13 @@ class Process:
             return
         self._rests = False
         self._loop.watch(self._spawned.pidfd, READ, lambda _: self._exit())
-        if self._held:
-            self._release()
-        else:
-            self._watch_pipes()
+        self._pipes.work()
         self._send_later()
         self._loop.call(self._take_answer)
 
     def handed(self) -> dict[str, Any]:
         """All that is known of it, as JSON: the whole truth while it rests."""
-        spawned, fds = self._spawned, {stream: fd for fd, stream in self._pipes.items()}
+        spawned, fds = self._spawned, self._pipes.by_stream
         return {
             "pid": spawned.pid,
             "tree": spawned.tree.known_as,
@@ -289,78 +275,29 @@ class Process:
 
     # ------------------------------------------------------------------ stdout and stderr
 
-    def _watch_pipes(self) -> None:
-        for fd in self._pipes:
-            self._loop.watch(fd, READ, partial(self._readable, fd))
+    def _has_read(self) -> None:
+        """A piece. What is wrong with it ends the process."""
+        if self.output.over_limit and self.reason is None:
+            self.stop(Reason.OUTPUT, self._definition.kill_grace)
+            self.reason = Reason.OUTPUT  # also of one that has exited by now
+        if self.output.broken and self.reason is None:
+            self.stop(Reason.PROTOCOL, 0)
+            self.reason = Reason.PROTOCOL
 
-    def _readable(self, fd: int, _events: int) -> None:
-        self._read(fd)
+    def _readable(self) -> None:
         if self.exited and not self._pipes:
             self._conclude()
         elif self.output.answered:
             self._take_answer()
-        elif self.output.backlog > _HIGH_WATER:
-            self._hold()
-
-    def _read(self, fd: int) -> int:
-        """One piece of a pipe; gives its length, 0 if there was none now, or never will be again."""
-        try:
-            data = os.read(fd, self._piece)
-        except BlockingIOError:
-            return 0
-        if data:
-            messages = self.output.feed(self._pipes[fd], data)
-            if len(data) == _READ_SIZE:
-                self._widen(fd)
-            if messages > _MANY:
-                self._piece = _READ_LESS
-            else:
-                self._piece = _WIDE if fd in self._wide else _READ_SIZE
-            if self.output.over_limit and self.reason is None:
-                self.stop(Reason.OUTPUT, self._definition.kill_grace)
-                self.reason = Reason.OUTPUT  # also of one that has exited by now
-            if self.output.broken and self.reason is None:
-                self.stop(Reason.PROTOCOL, 0)
-                self.reason = Reason.PROTOCOL
         else:
-            self._close_pipe(fd)
-        return len(data)
+            self._pipes.hold_if_behind()
 
-    def _widen(self, fd: int) -> None:
-        """More in a turn, and fewer turns of worker, loop and scribe. Beyond the pages that a user may have in pipes
-        (pipe(7)), it stays as it is."""
-        if fd not in self._wide:
-            self._wide.add(fd)
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 2 * _READ_SIZE)
-
-    def _close_pipe(self, fd: int) -> None:
-        self._loop.unwatch(fd)
-        os.close(fd)
-        self.output.close(self._pipes.pop(fd))
-
-    def _hold(self) -> None:
-        """Leaves the pipes alone until the scribe has caught up; the worker then blocks in its write."""
-        if self._held:
-            return
-        self._held = True
-        for fd in self._pipes:
-            self._loop.unwatch(fd)
-        self._release()  # if the scribe caught up before it could see that we hold
-
-    def _on_written(self) -> None:
-        """In the scribe's thread."""
-        if self._held and self.output.backlog < _LOW_WATER:
-            self._loop.call(self._release)
-
-    def _release(self) -> None:
-        if not self._held or self._rests or self.output.backlog >= _LOW_WATER:
-            return
-        self._held = False
+    def _caught_up(self) -> None:
+        """The pipes may be read again."""
         if self._drain_over:
             self._close_pipes()
         else:
-            self._watch_pipes()
+            self._pipes.watch()
 
     # ------------------------------------------------------------------ the answer of one that may be kept
 
@@ -371,10 +308,8 @@ class Process:
         if not done or self.exited or self.reason is not None or self._frozen or self._rests:
             return
         self._answer_is_taken = True
-        for fd, stream in list(self._pipes.items()):
-            if stream is Stream.STDERR:
-                self._read_once(fd)
-        problem = what_is_left(self._spawned, self.output, self._pipes)
+        self._pipes.read_once(Stream.STDERR)
+        problem = what_is_left(self._spawned, self.output, self._pipes.by_stream.values())
         if problem is None:
             self._part()
         else:
@@ -385,11 +320,11 @@ class Process:
     def _part(self) -> None:
         """It goes on without its task."""
         assert self._keep is not None
-        for fd in (*self._pipes, self._spawned.pidfd):
-            self._loop.unwatch(fd)
-        self._pipes.clear()
+        self._pipes.give_away()
+        self._loop.unwatch(self._spawned.pidfd)
         self.status = ExitStatus()
         self.output.detach()
+        self._pipes.detach()
         self.kept = True
         self._keep()
         self._ended()
@@ -416,31 +351,16 @@ class Process:
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         self._drain_timer = self._loop.later(DRAIN_GRACE, self._drain_is_over)
-        if not self._held:
-            self._read_what_is_there()
+        if not self._pipes.held:
+            self._pipes.read_what_is_there()
         if not self._pipes:
             self._conclude()
-
-    def _read_once(self, fd: int) -> None:
-        """What is there now, and no more."""
-        left = unread_bytes(fd)
-        while left > 0 and (count := self._read(fd)):
-            left -= count
-
-    def _read_what_is_there(self) -> None:
-        """All that an ended process wrote, and no more: one that it left behind may write for ever."""
-        for fd in list(self._pipes):
-            if not self._read(fd):
-                continue
-            self._read_once(fd)
-            if fd in self._pipes:
-                self._read(fd)  # the end, if that was all
 
     def _drain_is_over(self) -> None:
         """Somebody else holds a pipe; or the log is slow: what the worker wrote before its end is not dropped for
         that."""
         self._drain_over = True
-        if self._held:
+        if self._pipes.held:
             self._kill_rest()
         else:
             self._close_pipes()
@@ -448,15 +368,14 @@ class Process:
     def _close_pipes(self) -> None:
         """Ends the rest of the tree, and takes what that still wrote."""
         try:
-            self._read_what_is_there()
+            self._pipes.read_what_is_there()
             if self._pipes:
                 self.output.note(
                     "a process that it left behind held its output open: not waited for"
                 )
             self._kill_rest()
-            self._read_what_is_there()
-            for fd in list(self._pipes):
-                self._close_pipe(fd)
+            self._pipes.read_what_is_there()
+            self._pipes.close()
         finally:
             self._conclude()
 
@@ -490,6 +409,7 @@ class Process:
             self._loop.unwatch(stdin.fd)
             stdin.close()
         self.output.detach()
+        self._pipes.detach()
 
     def _over(self, leaked: bool) -> None:
         self.leaked = leaked

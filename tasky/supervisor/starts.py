@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +15,12 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from ..crash import Point, crash_at
-from ..errors import InvalidParams, SpawnError, StoreError, TaskyError
+from ..errors import SpawnError, StoreError, TaskyError
 from ..model.outcome import Reason
 from ..model.states import State
 from ..model.worker import WorkerDefinition
 from ..store import Store, tasks
+from .alarm import Alarm
 from .chains import Conduct, Conductor
 from .containment import Containment
 from .emptying import Emptying
@@ -30,6 +30,7 @@ from .live import Live
 from .loop import Loop
 from .observer import Observer
 from .pool import Pool
+from .preparation import prepare
 from .process import Process
 from .progress import ProgressSaver
 from .queue import Instant
@@ -37,7 +38,6 @@ from .register import Register
 from .spawner import Shortage, Spawned, is_shortage, spawn
 from .spawner_threads import Job, Spawner, StartTimeout
 from .standby import Standby
-from .timers import Timer
 from .warm import Warmth
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,6 @@ _FIRST_PAUSE: Final = _SECOND // 10
 _LONGEST_PAUSE: Final = 10 * _SECOND
 #: The wall clock may be set: a delayed task's time is looked at again this often, in ns.
 _LOOK_AGAIN: Final = 30 * _SECOND
-#: The two clocks do not run alike: what is due a little before the timer rings does not set it anew, in ns.
-_LATE: Final = 1_000_000
-
 
 #: None of a task that was stopped meanwhile.
 _Made: TypeAlias = Spawned | Standby | None
@@ -96,9 +93,8 @@ class Starts:
             broken=lambda definition: self._warmth.broken(definition),
         )
         self._warmth: Final = Warmth(loop, spawner, self.pool)
-        #: When the timer for delayed tasks rings, by the monotonic clock; changed by the loop's thread only.
-        self._due: float = math.inf
-        self._due_timer: Timer | None = None
+        #: For delayed tasks.
+        self._alarm: Final = Alarm(loop, self.dispatch)
 
     def dispatch(self, freed: Live | None = None) -> None:
         """Starts what may start now; `freed` has given its slot back."""
@@ -109,9 +105,7 @@ class Starts:
         for live in lives:
             self._begin(live)
         if wait is not None:
-            due = now.steady + min(wait, _LOOK_AGAIN)
-            if due < self._due - _LATE:
-                self._loop.call(partial(self._await_due, due))
+            self._alarm.set(now.steady + min(wait, _LOOK_AGAIN))
 
     def redefine(self) -> None:
         """There are definitions, or other ones. In the loop's thread."""
@@ -172,21 +166,6 @@ class Starts:
     def time_out(self, live: Live) -> None:
         live.stop(Reason.TIMEOUT, live.kill_grace)
 
-    # ------------------------------------------------------------------ delayed tasks
-
-    def _await_due(self, due: int) -> None:
-        if due >= self._due:
-            return
-        if self._due_timer is not None:
-            self._due_timer.cancel()
-        self._due = due
-        delay = max(0, due - time.monotonic_ns())
-        self._due_timer = self._loop.later(delay, self._dispatch_due)
-
-    def _dispatch_due(self) -> None:
-        self._due = math.inf
-        self.dispatch()
-
     # ------------------------------------------------------------------ the row
 
     def _begin(self, live: Live) -> None:
@@ -212,7 +191,7 @@ class Starts:
         if live.stopped is not None or self._register.held:
             return None
         if live.launch is None:
-            live.launch = self._prepare(live)
+            live.launch = prepare(self._store, live)
         if live.attempt == 1 or live.began is None:
             live.began = time.monotonic_ns()
         waits = live.launch.definition.waits
@@ -245,36 +224,6 @@ class Starts:
             self.pool.reclaim(made)
         elif made is not None:
             made.discard()
-
-    def _prepare(self, live: Live) -> Launch:
-        """In the spawner's thread."""
-        definition = live.definition
-        if definition is None:
-            raise SpawnError("the worker was removed while the task waited")
-        params = live.params
-        if params is None:
-            order = self._store.reader.order(live.task_id)
-            if order is None:
-                raise SpawnError("the task is not in the store")
-            live.timeout = definition.timeout if order.timeout is None else order.timeout
-            live.secrets = order.secrets
-            try:
-                params = definition.parameters.check(order.params, order.secrets, stored=True)
-            except InvalidParams as error:
-                message = f"its parameters do not fit the worker as it is now: {error.message}"
-                raise SpawnError(message) from error
-        workdir = self._store.folders.create(live.task_id)
-        if uploads := definition.parameters.uploads(params):
-            self._store.uploads.place(live.task_id, uploads, workdir)
-            params = definition.parameters.with_paths(params, lambda each: f"{workdir}/{each.file}")
-        return Launch(
-            task_id=live.task_id,
-            definition=definition,
-            params=params,
-            attempt=live.attempt,
-            workdir=workdir,
-            masker=definition.parameters.masker(params, live.secrets),
-        )
 
     def _failed(self, live: Live, error: Exception) -> None:
         """In the spawner's thread; or, of one that was given up, in the loop's."""

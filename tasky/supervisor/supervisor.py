@@ -1,6 +1,6 @@
 """The supervisor as the rest of the server knows it: tasks in, their ends out.
 
-Tasks come in from HTTP threads (`submit`), are stored by the store's writer, started by the spawner (`starts`) and
+Tasks come in from HTTP threads (`intake`), are stored by the store's writer, started by the spawner (`starts`) and
 watched by the loop, where cancel, pause (`commands`) and the natural end (`ends`) meet.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..crash import Point, crash_at
 from ..errors import ShuttingDown, TaskyError, WrongState
@@ -26,13 +26,14 @@ from .chains.adoption import adopted
 from .commands import Commands
 from .containment import Containment
 from .ends import Ends
+from .intake import Intake
 from .live import Live
 from .load import Load, load
 from .loop import Loop
 from .observer import Observer, Observers
 from .progress import ProgressSaver
 from .promise import Promise
-from .queue import Counts, Entry, Instant
+from .queue import Counts, Instant
 from .recovery import recover
 from .register import Register
 from .retries import restored
@@ -44,8 +45,6 @@ from .watch import NotLive, Submission, Watcher, settle_all
 T = TypeVar("T")
 
 _PATIENCE: Final = 5.0  # seconds that the loop has to answer
-#: Told the id of a task that is stored, or why it is not.
-_Stored: TypeAlias = Callable[[str | None, TaskyError | None], None]
 
 
 class Supervisor:
@@ -66,7 +65,7 @@ class Supervisor:
         self._conductor: Final = Conductor(
             store,
             observer or Observer(),
-            submit=self._post,
+            submit=lambda new, definition, stored: self._intake.post(new, definition, stored),
             cancel=lambda task_id, grace: self._tell(
                 lambda: self._commands.cancel(task_id, grace, Promise())
             ),
@@ -100,6 +99,7 @@ class Supervisor:
             max_line=max_line,
             observer=observer,
         )
+        self._intake: Final = Intake(store, self._register, self._starts, self._ends, observer)
         self._commands: Final = Commands(
             store, self._register, self._loop, self._starts, self._ends, observer
         )
@@ -247,43 +247,12 @@ class Supervisor:
     def submit(
         self, new: NewTask, definition: WorkerDefinition, *, watch: bool = False
     ) -> Submission:
-        """Stores a task, and starts it if a slot is free.
-
-        Returns when the task is on disk. With `watch` it may return before that: the client must
-        then be answered from the watcher only. Raises QueueFull, ShuttingDown,
-        IdempotencyConflict, StoreError.
-        """
-        now = time.time_ns()
-        live = self._register.admit(new, definition, now)
-        watcher = self._register.watch(new.id, self._unwatch) if watch else None
-        from_watcher = watcher is not None and new.idempotency is None
-        stored: Promise[str] = Promise()
-        crash_at(Point.SUBMITTED)
-        self._insert(new, live, now, stored.settle, durable=not from_watcher)
-        if from_watcher:
-            return Submission(new.id, True, watcher)
-        task_id = stored.get()
-        created = task_id == new.id
-        return Submission(task_id, created, watcher if created else None)
-
-    def _post(self, new: NewTask, definition: WorkerDefinition, stored: _Stored) -> None:
-        """`submit` of a task that nobody waits for."""
-        now = time.time_ns()
-        live = self._register.admit(new, definition, now)
-        self._insert(new, live, now, stored, durable=True)
-
-    def _insert(
-        self, new: NewTask, live: Live | None, now: int, stored: _Stored, *, durable: bool
-    ) -> None:
-        self._store.writer.post(
-            self._store.insert(new, now if live else None),
-            durable=durable,
-            done=partial(self._inserted, new, live, stored),
-        )
+        """As Intake's."""
+        return self._intake.submit(new, definition, watch=watch)
 
     def watch(self, task_id: str) -> Watcher | None:
         """A watcher of a task's end; None if it has ended, or waits and will not start any more."""
-        return self._register.watch_live(task_id, self._unwatch)
+        return self._register.watch_live(task_id, self._intake.unwatch)
 
     def cancel(self, task_id: str, grace: int | None = None) -> State:
         """Canceled (it waited) or Canceling. `grace` (ns) can only shorten the worker's own. This and the other two
@@ -327,46 +296,8 @@ class Supervisor:
         """How much there is to do. Any thread."""
         return load(self._register, self._loop, self.waiting(), len(self.unkillable()))
 
-    # ------------------------------------------------------------------ in
-
     def _dispatch(self, freed: Live | None) -> None:
         self._starts.dispatch(freed)
-
-    def _inserted(
-        self,
-        new: NewTask,
-        live: Live | None,
-        stored: _Stored,
-        task_id: str | None,
-        error: TaskyError | None,
-    ) -> None:
-        """In the writer's thread: the task is stored (or was before, or cannot be)."""
-        crash_at(Point.INSERTED)
-        if task_id != new.id:
-            settle_all(self._register.turn_away(new.id, waits=live is None), error)
-            self._starts.dispatch(freed=live)
-            self._ends.stop_loop_if_over()
-        elif live is not None:
-            self._observer.queued(new.id, new.worker)
-            self._starts.launch(live)
-        else:
-            entry = Entry(
-                task_id=new.id,
-                worker=new.worker,
-                priority=new.priority,
-                not_before=new.not_before,
-                since=time.monotonic_ns(),
-            )
-            self._observer.queued(new.id, new.worker)
-            self._observer.changed(new.id, new.worker, State.QUEUED)
-            settle_all(self._register.enqueue(entry), ShuttingDown())
-            self._starts.dispatch()
-        stored(task_id, error)
-
-    def _unwatch(self, watcher: Watcher) -> None:
-        """In the HTTP thread of a watcher whose time is up. It learns here if its task could not be stored."""
-        self._store.writer.sync()
-        self._register.unwatch(watcher)
 
     # ------------------------------------------------------------------ chains
 
