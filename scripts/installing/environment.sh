@@ -23,15 +23,16 @@ source_files() {
     (
         cd "$here"
         # Links are to what is shipped as a file of its own, too: they become files.
-        find tasky \( -type f -o -type l \) ! -path '*/__pycache__/*' ! -name '*.pyc'
-        printf '%s\n' setup.cfg pyproject.toml README.md LICENSE
+        find tasky \( -type f -o -type l \) ! -path '*/__pycache__/*' ! -name '*.pyc' ! -name '*.so'
+        printf '%s\n' setup.cfg setup.py pyproject.toml README.md LICENSE
     ) | LC_ALL=C sort
 }
 
-# source_sum PYTHON: changes with the code, and with the Python that it is installed for
+# source_sum PYTHON: changes with the code, the Python that it is installed for, and whether there is a C compiler (setup.py)
 source_sum() {
     {
         "$1" -I -c 'import sys; print(sys.version)'
+        command -v "${CC:-gcc}" || true
         source_files | while IFS= read -r file; do
             printf '%s\n' "$file"
             cat -- "$here/$file"

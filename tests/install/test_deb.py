@@ -68,6 +68,8 @@ def check_its_python(unpacked: Path) -> None:
     minor = int(packages.name.removeprefix("python3."))
     control = (unpacked / "DEBIAN/control").read_text()
     assert f"python3 (>= 3.{minor}), python3 (<< 3.{minor + 1})" in control
+    built = list(packages.glob("site-packages/tasky/supervisor/_start.*.so"))
+    assert len(built) == (shutil.which("gcc") is not None), "starting processes is built in C"
 
 
 def check_its_scripts(unpacked: Path) -> None:

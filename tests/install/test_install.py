@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -58,6 +59,10 @@ def check_what_is_there(root: Root) -> None:
     ).read_text() == f'#!/bin/sh\nexec {PREFIX}/bin/tasky "$@"\n'
     assert (root / f"{PREFIX}/bin/tasky").read_text().startswith(f"#!{PREFIX}/bin/python -I\n")
     assert "auth: true\n" in (root / "etc/tasky/tasky.yaml").read_text()
+    built = list(
+        (root / PREFIX.lstrip("/")).glob("lib/python3*/site-packages/tasky/supervisor/_start.*.so")
+    )
+    assert len(built) == (shutil.which("gcc") is not None), "starting processes is built in C"
     bash = root / "usr/local/share/bash-completion/completions/tasky"
     assert "complete " in bash.read_text()
     subprocess.run(["bash", "-n", bash], check=True)

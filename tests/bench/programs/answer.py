@@ -1,5 +1,5 @@
-"""A worker that reads its task, if there is one, and answers with one JSON line; one after the other where its process is
-used for several tasks."""
+"""A worker that reads its task, if there is one, and answers with one JSON line; one after the other where its process
+is used for several tasks."""
 
 import json
 import os
