@@ -86,8 +86,9 @@ class StateLock:
         code = f"{edition()}\n" if holder else ""
         text = f"{holder or ''}\n{boot}\n{code}" if holder or boot else ""
         with contextlib.suppress(OSError):  # a full disk has no room for it
-            os.ftruncate(self._fd, 0)
+            # In this order: whoever reads it meanwhile must not find it empty, as of one that has ended.
             os.pwrite(self._fd, text.encode(), 0)
+            os.ftruncate(self._fd, len(text))
 
 
 class Holder(NamedTuple):

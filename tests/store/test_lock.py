@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from tasky.daemon.parts import Parts
 from tasky.edition import edition
 from tasky.errors import StoreLocked
 from tasky.store import Store
-from tasky.store.lock import StateLock
+from tasky.store.lock import Holder, StateLock
 from tasky.systemd import Given, ServiceManager
 from tests.store.parts import MAX_LOG, descriptors
 
@@ -99,7 +100,7 @@ def test_a_server_that_was_killed_holds_no_lock(tmp_path: Path) -> None:
 LEAVES_A_CHILD = """
 import os, sys, time
 from pathlib import Path
-from tasky.store.lock import StateLock
+from tasky.store.lock import Holder, StateLock
 from tasky.systemd import Given, ServiceManager
 lock = StateLock(Path(sys.argv[1]))
 child = os.fork()
@@ -181,3 +182,24 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         StateLock(tmp_path / "lock")
     assert (tmp_path / "precious").read_text() == "kept"
+
+
+def test_it_is_at_no_moment_empty(tmp_path: Path) -> None:
+    """Who looks while it is written anew would take the server for ended."""
+    lock = StateLock(tmp_path / "lock")
+    lock.opened()
+    seen: list[bool] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            seen.append(Holder.of(tmp_path / "lock").lives)
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    for _ in range(1000):
+        lock.opened()
+    over.set()
+    watching.join()
+    lock.release()
+    assert all(seen), f"{seen.count(False)} of {len(seen)}"

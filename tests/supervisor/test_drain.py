@@ -150,6 +150,7 @@ def test_a_cancel_is_refused_while_it_is_put_back(
         assert live is not None
         wait_for(lambda: house.state(behind) is State.RUNNING, "its start is stored")
         house.supervisor.drain()
+        wait_for(lambda: live.stopped, "the loop has seen it")
         house.store.writer.post(lambda _: held.wait(PATIENCE))
         hung.go_on()
         wait_for(lambda: live.state is State.QUEUED, "it is being put back")
