@@ -228,7 +228,10 @@ static pid_t fork_within(struct start *start)
     long pid = clone_within(start, cgroup);
     if (cgroup >= 0)
         close(cgroup);
-    return pid < 0 ? -1 : (pid_t)pid;
+    if (pid >= 0)
+        return (pid_t)pid;
+    errno = (int)-pid;
+    return -1;
 }
 
 #else
@@ -236,10 +239,17 @@ static pid_t fork_within(struct start *start)
 static pid_t fork_within(struct start *start)
 {
     (void)start;
+    errno = ENOSYS;
     return -1;
 }
 
 #endif
+
+/* The system is short of something: the other way would find the same, but only once the program runs. */
+static int is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
+}
 
 /* 0, or -1 with errno. */
 static int make_pipes(struct start *start)
@@ -285,7 +295,7 @@ static pid_t fork_quietly(struct start *start)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = start->beside ? -1 : fork_within(start);
-    if (pid < 0)
+    if (pid < 0 && (start->beside || !is_shortage(errno)))
         pid = fork_beside(start);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
