@@ -27,8 +27,9 @@ Program: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 
 
 _LAST_WORDS: Final = 4096
-_TURNS: Final = 20
-_TURN: Final = 0.0001
+#: A process is looked at so often until it sleeps, after pauses that double, in s: 50 ms in all.
+_LOOKS: Final = 9
+_FIRST_PAUSE: Final = 0.0001
 
 
 class Standby:
@@ -89,13 +90,13 @@ class Standby:
         return not self.served or not any(map(unread_bytes, self.outputs))
 
     def _let_it_rest(self) -> None:
-        """Until it sleeps, as one does that waits for its task; some turns at the most. So one that has more to say
-        after its answer has said it."""
-        for _ in range(_TURNS):
+        """Until it sleeps, as one does that waits for its task; for a moment at the most. So one that has more to say
+        after its answer has said it; and one that waits for a processor would do nothing with a task anyway."""
+        for number in range(_LOOKS):
             seen = proc.stat(self.pid)
             if seen is None or seen.state not in "RD":
                 return
-            time.sleep(_TURN)
+            time.sleep(_FIRST_PAUSE * 2**number)
 
     def last_words(self) -> str:
         """The last line on its stderr."""
