@@ -28,7 +28,7 @@ from .handover import Handover
 from .outcome import Outcome
 from .parts import Parts
 from .rehearsal import rehearse
-from .signals import STOP, Signals
+from .signals import STOP, Signals, block
 from .upgrade import Upgrade
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def serve(
             if handover is not None and handover.is_rehearsal:
                 rehearse(settings, handover)
                 return 0
+            block()
             with Logs(settings.log_format, settings.log_level):
                 next_one = _serve(settings, handover, examine_for(settings))
                 if next_one is None:

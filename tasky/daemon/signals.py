@@ -12,11 +12,17 @@ STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _OURS: Final = (*STOP, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Signals:
-    """Signals as bytes on a socket, for one thread to wait on. To be entered by the main thread.
+def block() -> None:
+    """Before any thread is made: threads have the mask of who makes them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
 
-    Python's own handlers do nothing: the byte is written by the C handler (signal.set_wakeup_fd), whichever thread the
-    kernel chose for it.
+
+class Signals:
+    """Signals as bytes on a socket, for the main thread to wait on. To be entered by that, after `block`.
+
+    They are blocked in all threads, but for the main one in `wait`: so what comes otherwise waits in the kernel, also
+    for the code that this process may be about to become (execve(2)). Python's own handlers do nothing: the byte is
+    written by the C handler (signal.set_wakeup_fd).
     """
 
     def __init__(self) -> None:
@@ -27,7 +33,6 @@ class Signals:
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         for number in _OURS:
             signal.signal(number, _nothing)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,18 +41,16 @@ class Signals:
         self._ours.close()
         self._theirs.close()
 
-    def block(self) -> None:
-        """They wait in the kernel from now on, for the code that this process is about to become: as that starts, it
-        would die of them."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
-
     def wait(self, seconds: float | None) -> set[int]:
         """The signals that have come, after waiting for one for so long at the most (None: for ever)."""
         self._ours.settimeout(seconds)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         try:
             return set(self._ours.recv(64))
         except (TimeoutError, BlockingIOError):
             return set()
+        finally:
+            block()
 
     def send(self, number: signal.Signals) -> None:
         """As if the signal had come. Any thread; a full socket has enough to wake the reader."""

@@ -155,7 +155,6 @@ class Upgrade:
             self._given.watchdog is not None
         ):  # a migration may take long, and a start is not watched
             self._manager.patience(_START)
-        self._signals.block()
         parts.heartbeat.close()
         parts.watch.close()
         parts.schedules.close()

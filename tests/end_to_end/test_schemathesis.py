@@ -15,7 +15,7 @@ import pytest
 from tests.helpers import REPOSITORY, Server, serving, write_worker
 
 #: For each operation and phase.
-FEW, MANY = 5, 100
+FEW, MANY = 3, 100
 #: The token by which it is known: see the hooks.
 OURS = "ours"
 HERE = Path(__file__).parent

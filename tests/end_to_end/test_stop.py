@@ -105,3 +105,26 @@ def test_a_draining_server_takes_no_task(serve: Callable[..., Server]) -> None:
     assert int(answer.headers["Retry-After"]) > 0
     assert server.request("GET", "//readyz").status == 503
     assert server.stop() == 0
+
+
+def test_no_thread_takes_a_signal_but_the_main_one(serve: Callable[..., Server]) -> None:
+    """One that came to another while the process becomes another program (tasky upgrade) would be lost. The spawner's
+    may: its workers have its mask, and it has ended by then."""
+    server = serve()
+    server.run("true")
+    threads = Path(f"/proc/{server.process.pid}/task")
+    takes = [
+        thread.name
+        for thread in threads.iterdir()
+        if not blocked(thread / "status") >> (signal.SIGTERM - 1) & 1
+    ]
+    main = str(server.process.pid)
+    assert len(takes) <= 2
+    assert len(list(threads.iterdir())) > 10
+    wait_for(lambda: not blocked(threads / main / "status"), "it waits for signals")
+
+
+def blocked(status: Path) -> int:
+    lines = status.read_text().splitlines()
+    (mask,) = (line.split()[1] for line in lines if line.startswith("SigBlk:"))
+    return int(mask, 16)
