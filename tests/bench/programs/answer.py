@@ -1,5 +1,5 @@
-"""A worker that reads its task, if there is one, and answers with one JSON line; one after the other where its process
-is used for several tasks."""
+"""A program that answers with one JSON line. As a worker of Tasky it reads its task first; one after the other where its
+process is used for several tasks."""
 
 import json
 import os
@@ -11,8 +11,9 @@ def answer(line: str) -> None:
     print(json.dumps({"type": "result", "output": {"answer": 42}, **about}), flush=True)
 
 
-if os.environ.get("TASKY_PROTOCOL") == "2":
+protocol = os.environ.get("TASKY_PROTOCOL")
+if protocol == "2":
     for line in sys.stdin:
         answer(line)
 else:
-    answer(sys.stdin.readline())
+    answer(sys.stdin.readline() if protocol else "")
