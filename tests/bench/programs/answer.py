@@ -1,5 +1,5 @@
-"""A program that answers with one JSON line. As a worker of Tasky it reads its task first; one after the other where its
-process is used for several tasks."""
+"""A program that answers with one JSON line. As a worker of Tasky it reads its task first; one after the other where
+its process is used for several tasks."""
 
 import json
 import os
