@@ -28,7 +28,7 @@ from .handover import Handover
 from .outcome import Outcome
 from .parts import Parts
 from .rehearsal import rehearse
-from .signals import STOP, Signals, block
+from .signals import STOP, Signals, blocked
 from .upgrade import Upgrade
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,15 @@ def serve(
     """Runs until SIGTERM or SIGINT, and gives the exit status. A TaskyError says why it could not start. With a
     `handover`, it goes on where another server of this process has stopped. `examine_for(settings)()` looks at
     everything that the server depends on, for admins who ask."""
+    with blocked():
+        return _run(load, handover, examine_for)
+
+
+def _run(
+    load: Callable[[], Settings],
+    handover: Handover | None,
+    examine_for: Callable[[Settings], Examine],
+) -> int:
     settings = None
     while True:
         try:
@@ -51,7 +60,6 @@ def serve(
             if handover is not None and handover.is_rehearsal:
                 rehearse(settings, handover)
                 return 0
-            block()
             with Logs(settings.log_format, settings.log_level):
                 next_one = _serve(settings, handover, examine_for(settings))
                 if next_one is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
@@ -12,13 +13,18 @@ STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _OURS: Final = (*STOP, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def block() -> None:
-    """Before any thread is made: threads have the mask of who makes them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+@contextlib.contextmanager
+def blocked() -> Iterator[None]:
+    """For the main thread, before there are others: threads have the mask of who makes them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Signals:
-    """Signals as bytes on a socket, for the main thread to wait on. To be entered by that, after `block`.
+    """Signals as bytes on a socket, for the main thread to wait on. To be entered by that, within `blocked`.
 
     They are blocked in all threads, but for the main one in `wait`: so what comes otherwise waits in the kernel, also
     for the code that this process may be about to become (execve(2)). Python's own handlers do nothing: the byte is
@@ -50,7 +56,7 @@ class Signals:
         except (TimeoutError, BlockingIOError):
             return set()
         finally:
-            block()
+            signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
 
     def send(self, number: signal.Signals) -> None:
         """As if the signal had come. Any thread; a full socket has enough to wake the reader."""

@@ -36,7 +36,9 @@ workers, *states = sys.argv[1:]
 for state in states:
     said = io.BytesIO()
     with contextlib.redirect_stderr(io.TextIOWrapper(said, write_through=True)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         status = main(["serve", "--listen", "127.0.0.1:0", "--workers-dir", workers, "--state-dir", state])
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
     print(json.dumps([status, said.getvalue().decode()]))
 """
 
