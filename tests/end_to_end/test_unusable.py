@@ -26,7 +26,7 @@ NOBODY = pwd.getpwnam("nobody")
 #: Runs `tasky serve` on one state directory after the other, which must all be refused: one Python for all of them.
 #: It may lie where only root can read it, so it is all read before.
 _AS_NOBODY = f"""
-import contextlib, io, json, os, sys
+import contextlib, io, json, os, signal, sys
 import encodings.ascii, encodings.idna, tasky.daemon, tasky.cli.serve
 from tasky.cli import main
 os.setgroups([])
