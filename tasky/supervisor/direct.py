@@ -1,5 +1,5 @@
 """Starts a process by start.c: in its cgroup, with nothing executed before its program, at half of what Popen and a
-shell cost. It is there where a C compiler was at the installation; elsewhere, Popen starts processes (spawner.py).
+shell cost. It is there where a C compiler was at the installation; elsewhere, Popen starts processes (by_popen.py).
 """
 
 from __future__ import annotations

@@ -41,6 +41,13 @@ def answer(connection: http.client.HTTPConnection) -> tuple[int, dict[str, objec
         connection.close()
 
 
+def is_accepted(client: socket.socket) -> bool:
+    """By the server, not only by the kernel: then its end is a file, and has an inode (proc_net_tcp)."""
+    port = f":{client.getsockname()[1]:04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(fields[2].endswith(port) and fields[9] != "0" for fields in lines)
+
+
 def test_it_listens_there_and_not_where_the_settings_say(
     activate: Activate, held: socket.socket
 ) -> None:
@@ -56,7 +63,8 @@ def test_a_request_in_flight_over_a_restart(activate: Activate, held: socket.soc
     server = activate(held)
     waiting = ask(held, "POST", "/workers/polite?wait=60s")
     (task,) = wait_for(lambda: [t for t in server.get("/tasks/")["Tasks"] if t.get("Progress")])
-    late = socket.create_connection(held.getsockname())  # accepted; its request is on its way
+    late = socket.create_connection(held.getsockname(), PATIENCE)
+    wait_for(lambda: is_accepted(late), "it is accepted; its request is on its way")
     ends = threading.Thread(target=server.stop)
     ends.start()
     late.sendall(b"GET /tasky/v1/workers/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
